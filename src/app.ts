@@ -1,0 +1,39 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import websocket from '@fastify/websocket'
+import Fastify, { type FastifyServerOptions } from 'fastify'
+import auth from './auth/plugin.ts'
+import bus from './bus/plugin.ts'
+import access from './chat/access.ts'
+import chat from './chat/plugin.ts'
+import type { Config } from './config.ts'
+import db from './db/plugin.ts'
+import { ChatError, errorHandler } from './errors.ts'
+import docs from './http/docs.ts'
+import health from './http/health.ts'
+import openapi from './http/openapi.ts'
+import security from './http/security.ts'
+import { bodies, serverOptions, socketOptions } from './http/server.ts'
+import { validatorCompiler } from './validation.ts'
+
+/** The whole server, ready to listen. Everything that it is made of is registered here, in order. */
+export async function buildApp(config: Config, logger: FastifyServerOptions['logger'] = false) {
+  const app = Fastify({ ...serverOptions(config), logger: logger ?? false }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setErrorHandler(errorHandler)
+  app.setNotFoundHandler(() => {
+    throw new ChatError('NOT_FOUND')
+  })
+  app.setValidatorCompiler(validatorCompiler())
+  await app.register(bodies)
+
+  await app.register(websocket, socketOptions())
+  await app.register(security, config)
+  await app.register(openapi, config)
+  await app.register(db, config)
+  await app.register(bus)
+  await app.register(auth, config)
+  await app.register(access)
+  await app.register(chat, config)
+  await app.register(health, { prefix: '/health' })
+  await app.register(docs)
+  return app
+}

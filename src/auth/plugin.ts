@@ -1,0 +1,46 @@
+import cookie from '@fastify/cookie'
+import jwt from '@fastify/jwt'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { passwords } from './password.ts'
+import accountRoutes from './routes/account.ts'
+import sessionRoutes from './routes/sessions.ts'
+import userRoutes from './routes/users.ts'
+import { type Caller, sessionCookies } from './session.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A preValidation hook: finds the caller behind the cookie. Throws UNAUTHENTICATED. */
+    authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
+  }
+  interface FastifyRequest {
+    /** Set by `authenticate`. */
+    caller: Caller
+  }
+}
+
+async function auth(app: FastifyInstance, config: Config): Promise<void> {
+  const { secretKey, algorithm, cookie: options } = config
+  app.register(cookie)
+  app.register(jwt, {
+    secret: secretKey,
+    cookie: { cookieName: options.name, signed: false },
+    sign: { algorithm },
+    // RFC 8725, section 3.1: the algorithm is ours to choose, not the token's.
+    verify: { algorithms: [algorithm], requiredClaims: ['sub', 'sid', 'iat', 'exp'], onlyCookie: true }
+  })
+
+  const sessions = sessionCookies(app, config)
+  app.decorateRequest('caller')
+  app.decorate('authenticate', async (request: FastifyRequest, reply: FastifyReply) => {
+    request.caller = await sessions.authenticate(request, reply)
+  })
+
+  const services = { config, sessions, passwords: passwords() }
+  app.register(accountRoutes, { ...services, prefix: '/auth' })
+  app.register(sessionRoutes, { ...services, prefix: '/auth' })
+  app.register(userRoutes, { prefix: '/users' })
+}
+
+export default fp(auth, { name: 'auth', dependencies: ['db', 'bus'] })

@@ -1,0 +1,101 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Config } from '../../config.ts'
+import { ChatError } from '../../errors.ts'
+import { nothing, ref, replies } from '../../schemas/common.ts'
+import { Credentials, LoginReply, PasswordChange, Registration, User } from '../../schemas/user.ts'
+import type { Passwords } from '../password.ts'
+import type { sessionCookies } from '../session.ts'
+
+export interface AuthServices {
+  config: Config
+  sessions: ReturnType<typeof sessionCookies>
+  passwords: Passwords
+}
+
+const tags = ['Accounts']
+
+/** Per address: guessing is slow, and a household or an office still gets in. */
+const perAddress = { rateLimit: { max: 300, timeWindow: '1 minute' } }
+
+/** Registering and logging in, and changing the password. */
+const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { config, sessions, passwords }) => {
+  app.route({
+    method: 'POST',
+    url: '/register',
+    config: perAddress,
+    schema: {
+      operationId: 'register',
+      summary: 'Register an account',
+      description: 'Makes an account. It does not log in. `REGISTRATION=closed` on the server refuses it.',
+      tags,
+      security: [],
+      body: Registration,
+      response: replies({ 201: ref(User) }, 400, 403, 409, 429, 503)
+    },
+    async handler({ body: { username, password, display_name } }, reply) {
+      if (!config.registrationOpen) throw new ChatError('REGISTRATION_CLOSED')
+      const password_hash = await passwords.hash(password)
+      const user = await app.db.users.create({ username, display_name, password_hash })
+      if (!user) throw new ChatError('USERNAME_TAKEN')
+      return reply.code(201).send(user)
+    }
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/login',
+    config: perAddress,
+    // Per address and account, so that nobody can lock out somebody else.
+    preHandler: app.hasDecorator('rateLimit')
+      ? app.rateLimit({
+          max: 30,
+          timeWindow: '1 minute',
+          keyGenerator: ({ ip, body }) => `${ip} ${(body as { username: string }).username.toLowerCase()}`
+        })
+      : [],
+    schema: {
+      operationId: 'login',
+      summary: 'Log in',
+      description: 'Opens a session and gives its cookie. An unknown user and a wrong password answer alike.',
+      tags,
+      security: [],
+      body: Credentials,
+      response: replies({ 200: LoginReply }, 400, 401, 403, 429, 503)
+    },
+    async handler(request, reply) {
+      const { username, password } = request.body
+      const found = await app.db.users.findForLogin(username)
+      if (!(await passwords.verify(password, found?.password_hash)) || !found) {
+        request.log.info({ ip: request.ip }, 'login refused')
+        throw new ChatError('BAD_CREDENTIALS')
+      }
+      await sessions.open(request, reply, found.user)
+      return { user: found.user }
+    }
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/password',
+    config: perAddress,
+    preValidation: app.authenticate,
+    schema: {
+      operationId: 'changePassword',
+      summary: 'Change my password',
+      description: 'Every other session of mine ends, and its sockets close with 4401.',
+      tags,
+      body: PasswordChange,
+      response: replies({ 204: nothing('Changed') }, 400, 401, 403, 429, 503)
+    },
+    async handler({ body, caller: { user, session_id } }, reply) {
+      const current = await app.db.users.passwordHash(user.id)
+      if (!(await passwords.verify(body.current_password, current))) throw new ChatError('WRONG_PASSWORD')
+      await app.db.users.setPasswordHash(user.id, await passwords.hash(body.new_password))
+      const session_ids = await app.db.sessions.removeOthers(user.id, session_id)
+      app.bus.publish({ type: 'sessions_ended', session_ids })
+      return reply.code(204).send(null)
+    }
+  })
+}
+
+export default accountRoutes

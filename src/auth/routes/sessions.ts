@@ -1,0 +1,96 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { toIso } from '../../db/cursor.ts'
+import { ChatError } from '../../errors.ts'
+import { nothing, ref, replies } from '../../schemas/common.ts'
+import { type Session, SessionList, SessionParams, User } from '../../schemas/user.ts'
+import type { AuthServices } from './account.ts'
+
+const tags = ['Sessions']
+
+/** Who I am, where I am logged in, and how to end that. */
+const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { sessions }) => {
+  app.addHook('preValidation', app.authenticate)
+
+  async function end(user_id: number, session_id: string): Promise<boolean> {
+    const session_ids = await app.db.sessions.remove(user_id, session_id)
+    app.bus.publish({ type: 'sessions_ended', session_ids })
+    return session_ids.length > 0
+  }
+
+  app.route({
+    method: 'POST',
+    url: '/logout',
+    schema: {
+      operationId: 'logout',
+      summary: 'Log out',
+      description: 'Ends the session, clears the cookie and closes the sockets of the session with 4401.',
+      tags,
+      response: replies({ 204: nothing('Logged out') }, 401, 403)
+    },
+    async handler(request, reply) {
+      await end(request.caller.user.id, request.caller.session_id)
+      sessions.clear(request, reply)
+      return reply.code(204).send(null)
+    }
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/me',
+    schema: {
+      operationId: 'getMe',
+      summary: 'Who I am',
+      description: 'The account behind the cookie.',
+      tags,
+      response: replies({ 200: ref(User) }, 401)
+    },
+    handler: async ({ caller }) => caller.user
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/sessions',
+    schema: {
+      operationId: 'listSessions',
+      summary: 'Where I am logged in',
+      description: 'My sessions that have not ended, newest first.',
+      tags,
+      response: replies({ 200: SessionList }, 401)
+    },
+    async handler({ caller }) {
+      const rows = await app.db.sessions.list(caller.user.id)
+      return {
+        items: rows.map(row => {
+          const session: Session = {
+            id: row.id,
+            current: row.id === caller.session_id,
+            created_at: toIso(row.created_at),
+            last_seen_at: toIso(row.last_seen_at),
+            expires_at: toIso(row.expires_at)
+          }
+          if (row.user_agent !== null) session.user_agent = row.user_agent
+          return session
+        })
+      }
+    }
+  })
+
+  app.route({
+    method: 'DELETE',
+    url: '/sessions/:session_id',
+    schema: {
+      operationId: 'endSession',
+      summary: 'End a session of mine',
+      description: 'Its cookie is worthless at once, and its sockets close with 4401.',
+      tags,
+      params: SessionParams,
+      response: replies({ 204: nothing('Ended') }, 401, 403, 404)
+    },
+    async handler({ caller, params }, reply) {
+      if (!(await end(caller.user.id, params.session_id))) throw new ChatError('SESSION_NOT_FOUND')
+      return reply.code(204).send(null)
+    }
+  })
+}
+
+export default sessionRoutes

@@ -1,0 +1,63 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ChatError } from '../../errors.ts'
+import { page, ref, replies } from '../../schemas/common.ts'
+import { ProfileChange, User, UserParams, UserQuery } from '../../schemas/user.ts'
+
+const tags = ['Users']
+
+/** Finding people, and what they see of me. */
+const userRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.addHook('preValidation', app.authenticate)
+
+  app.route({
+    method: 'GET',
+    url: '',
+    schema: {
+      operationId: 'listUsers',
+      summary: 'Find people',
+      description: 'Accounts by the beginning of their username, in its order.',
+      tags,
+      querystring: UserQuery,
+      response: replies({ 200: page(ref(User)) }, 400, 401)
+    },
+    handler: async ({ query }) => app.db.users.list(query)
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/:user_id',
+    schema: {
+      operationId: 'getUser',
+      summary: 'One account',
+      description: 'An account as others see it.',
+      tags,
+      params: UserParams,
+      response: replies({ 200: ref(User) }, 400, 401, 404)
+    },
+    async handler({ params }) {
+      const user = await app.db.users.find(params.user_id)
+      if (!user) throw new ChatError('USER_NOT_FOUND')
+      return user
+    }
+  })
+
+  app.route({
+    method: 'PATCH',
+    url: '/me',
+    schema: {
+      operationId: 'changeMe',
+      summary: 'Change how others see me',
+      description: 'Changes my display name. The username stays.',
+      tags,
+      body: ProfileChange,
+      response: replies({ 200: ref(User) }, 400, 401, 403)
+    },
+    async handler({ body, caller }) {
+      const user = await app.db.users.setDisplayName(caller.user.id, body.display_name)
+      if (!user) throw new ChatError('UNAUTHENTICATED')
+      return user
+    }
+  })
+}
+
+export default userRoutes

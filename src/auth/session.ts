@@ -1,0 +1,70 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../config.ts'
+import type { SessionRow } from '../db/sessions.ts'
+import { ChatError } from '../errors.ts'
+import type { User } from '../schemas/user.ts'
+
+/** Who makes a request, and with which session. */
+export interface Caller {
+  user: User
+  session_id: string
+  /** When the session ends unless it is used again, in milliseconds since 1970. */
+  session_expires_at: number
+}
+
+/** `last_seen_at` is exact to this: a write a request would cost more than it tells. */
+const SEEN_EVERY_MS = 5 * 60_000
+
+/** Sessions in cookies: opened by a login, checked at each request, renewed past half their life. */
+export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Config) {
+  const ttlMs = sessionTtl * 1000
+
+  function attributes(request: FastifyRequest) {
+    const secure = cookie.secure === 'auto' ? request.protocol === 'https' : cookie.secure
+    return { path: '/', httpOnly: true, sameSite: cookie.sameSite, secure }
+  }
+
+  /** Puts the session's JWT (RFC 7519) in the cookie; both end when the session does. */
+  function give(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    session: Pick<SessionRow, 'id' | 'user_id' | 'expires_at'>
+  ) {
+    const exp = Math.floor(session.expires_at / 1000)
+    const token = app.jwt.sign({ sub: String(session.user_id), sid: session.id, exp })
+    reply.setCookie(cookie.name, token, { ...attributes(request), maxAge: exp - Math.floor(Date.now() / 1000) })
+  }
+
+  /** Past half of its life, a session in use is prolonged. Not on an upgrade, whose reply cannot carry the cookie. */
+  async function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): Promise<void> {
+    const now = Date.now()
+    if (!request.ws && session.expires_at - now < ttlMs / 2) {
+      const expires_at = now + ttlMs
+      await app.db.sessions.touch(session.id, { last_seen_at: now, expires_at })
+      give(request, reply, { ...session, expires_at })
+    } else if (now - session.last_seen_at > SEEN_EVERY_MS) {
+      await app.db.sessions.touch(session.id, { last_seen_at: now })
+    }
+  }
+
+  return {
+    /** Opens a session for `user` and gives the cookie for it. */
+    async open(request: FastifyRequest, reply: FastifyReply, user: User): Promise<void> {
+      const session = await app.db.sessions.create(user.id, Date.now() + ttlMs, request.headers['user-agent'])
+      give(request, reply, session)
+    },
+
+    clear(request: FastifyRequest, reply: FastifyReply): void {
+      reply.clearCookie(cookie.name, attributes(request))
+    },
+
+    /** The caller behind the cookie. Throws UNAUTHENTICATED, whatever is wrong with it. */
+    async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+      const claims = await request.jwtVerify<{ sub: string; sid: string }>().catch(() => undefined)
+      const found = claims && (await app.db.sessions.find(claims.sid))
+      if (!found || claims.sub !== String(found.user.id)) throw new ChatError('UNAUTHENTICATED')
+      await renew(request, reply, found.session)
+      return { user: found.user, session_id: found.session.id, session_expires_at: found.session.expires_at }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Standing } from '../db/members.ts'
+import { ChatError } from '../errors.ts'
+import { ROLES, type Role } from '../schemas/chat.ts'
+
+export interface Membership extends Standing {
+  role: Role
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** preHandlers for routes with a `chat_id`: who may call them. All but `visible` set `request.membership`. */
+    access: {
+      /** Members, and anybody when the chat is public. */
+      visible(request: FastifyRequest): Promise<void>
+      member(request: FastifyRequest): Promise<void>
+      /** Admins and owners of a group. */
+      admin(request: FastifyRequest): Promise<void>
+      /** Owners of a group. */
+      owner(request: FastifyRequest): Promise<void>
+    }
+  }
+  interface FastifyRequest {
+    /** How the caller stands to the chat of the request. Set by `access`. */
+    membership: Membership
+  }
+}
+
+/** Whether `role` may do what `needed` may. */
+export function atLeast(role: Role, needed: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(needed)
+}
+
+/** The one place that decides who may do what with a chat. */
+async function access(app: FastifyInstance): Promise<void> {
+  function chatOf({ params, query }: FastifyRequest): number {
+    return (params as { chat_id?: number }).chat_id ?? (query as { chat_id: number }).chat_id
+  }
+
+  /** Who may not know of a chat is told that there is none. */
+  async function standing(request: FastifyRequest): Promise<Standing> {
+    const found = await app.db.members.standing(chatOf(request), request.caller.user.id)
+    if (!found || (found.role === null && found.visibility === 'private')) throw new ChatError('CHAT_NOT_FOUND')
+    return found
+  }
+
+  async function member(request: FastifyRequest): Promise<void> {
+    const { role, ...chat } = await standing(request)
+    if (role === null) throw new ChatError('NOT_A_MEMBER')
+    request.membership = { ...chat, role }
+  }
+
+  const inGroup = (needed: Role, refusal: 'ADMIN_REQUIRED' | 'OWNER_REQUIRED') => async (request: FastifyRequest) => {
+    await member(request)
+    if (request.membership.kind === 'direct') throw new ChatError('DIRECT_CHAT')
+    if (!atLeast(request.membership.role, needed)) throw new ChatError(refusal)
+  }
+
+  app.decorateRequest('membership')
+  app.decorate('access', {
+    member,
+    visible: async request => void (await standing(request)),
+    admin: inGroup('admin', 'ADMIN_REQUIRED'),
+    owner: inGroup('owner', 'OWNER_REQUIRED')
+  })
+}
+
+export default fp(access, { name: 'access', dependencies: ['db', 'auth'] })

@@ -1,0 +1,23 @@
+/** First byte: FIN and the opcode of a text frame. RFC 6455, section 5.2. */
+const FIN_TEXT = 0x81
+
+/**
+ * One unmasked, unfragmented text frame (RFC 6455, section 5.2), header and payload in one buffer: the bytes that
+ * `ws.send(text)` would write, made once and written to many sockets. Frames can be joined into one write.
+ */
+export function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text)
+  const header = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  const frame = Buffer.allocUnsafe(header + length)
+  frame[0] = FIN_TEXT
+  if (header === 2) frame[1] = length
+  else if (header === 4) {
+    frame[1] = 126
+    frame.writeUInt16BE(length, 2)
+  } else {
+    frame[1] = 127
+    frame.writeBigUInt64BE(BigInt(length), 2)
+  }
+  frame.write(text, header)
+  return frame
+}

@@ -1,0 +1,93 @@
+import type { Change, Outcome } from '../db/log.ts'
+import type { Repositories } from '../db/plugin.ts'
+import { ChatError, type ErrorCode } from '../errors.ts'
+import type { Message } from '../schemas/message.ts'
+import type { Connection } from './connection.ts'
+
+/** A change on its way into the log. */
+export interface Entry {
+  change: Change
+  /** The socket that asked for it; absent for HTTP. */
+  origin?: Connection
+  /** Called once the change is on disk or refused, after everybody's frames were written. */
+  done(outcome: Outcome): void
+}
+
+/** What a batch did to one chat, in order. */
+export interface Appended {
+  message: Message
+  origin: Connection | undefined
+}
+
+/** More changes than this wait for the disk: new ones are refused until it has caught up. */
+const WAITING = 20_000
+/** More changes than this would hold up the event loop. */
+const BATCH = 2000
+
+/**
+ * The one way into the database for whatever changes a chat. What arrives within one turn of the event loop is one
+ * batch: one transaction, one fsync; then the rooms are told, then the askers.
+ */
+export class Log {
+  readonly #repository: Repositories['log']
+  readonly #tell: (chat_id: number, batch: Appended[]) => void
+  #queue: Entry[] = []
+  #flushing: Promise<void> | undefined
+
+  constructor(repository: Repositories['log'], tell: (chat_id: number, batch: Appended[]) => void) {
+    this.#repository = repository
+    this.#tell = tell
+  }
+
+  /** Takes a change, or calls its `done` with OVERLOADED at once when too many wait. */
+  submit(entry: Entry): void {
+    if (this.#queue.length >= WAITING) return entry.done({ error: 'OVERLOADED' })
+    this.#queue.push(entry)
+    this.#flushing ??= new Promise(resolve => setImmediate(() => this.#flush().then(resolve)))
+  }
+
+  /** Makes one change. Resolves when it is on disk and was broadcast; throws ChatError when it is refused. */
+  append(change: Change): Promise<{ message: Message | undefined; fresh: boolean }> {
+    return new Promise((resolve, reject) => {
+      const done = (outcome: Outcome) =>
+        'error' in outcome ? reject(toError(outcome.error, outcome.cause)) : resolve(outcome)
+      this.submit({ change, done })
+    })
+  }
+
+  /** Resolves when everything submitted so far is on disk or refused. */
+  async drained(): Promise<void> {
+    await this.#flushing
+  }
+
+  async #flush(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, BATCH)
+      const outcomes = await this.#repository.append(batch.map(entry => entry.change))
+      this.#publish(batch, outcomes)
+      batch.forEach((entry, i) => {
+        entry.done(outcomes[i] as Outcome)
+      })
+      // Sockets are read, and their sends gathered, between two batches.
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    this.#flushing = undefined
+  }
+
+  #publish(batch: Entry[], outcomes: Outcome[]): void {
+    const chats = new Map<number, Appended[]>()
+    for (const [i, { change, origin }] of batch.entries()) {
+      const outcome = outcomes[i] as Outcome
+      if ('error' in outcome || !outcome.fresh || !outcome.message) continue
+      const appended = chats.get(change.chat_id)
+      if (appended) appended.push({ message: outcome.message, origin })
+      else chats.set(change.chat_id, [{ message: outcome.message, origin }])
+    }
+    for (const [chat_id, appended] of chats) this.#tell(chat_id, appended)
+  }
+}
+
+function toError(code: ErrorCode, cause: unknown): ChatError {
+  const retry = code === 'OVERLOADED' || code === 'STORAGE_FAILED' ? { retryAfter: 1 } : {}
+  return new ChatError(code, { ...retry, cause })
+}

@@ -1,0 +1,129 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { ChatError } from '../../errors.ts'
+import { Chat, ChatParams, Member, MemberParams, type Role, RoleChange } from '../../schemas/chat.ts'
+import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
+import type { Sender } from '../../schemas/message.ts'
+import { atLeast } from '../access.ts'
+import type { ChatServices } from '../plugin.ts'
+
+const tags = ['Members']
+
+function callerOf({ caller }: FastifyRequest): Sender {
+  const { id, username } = caller.user
+  return { id, username }
+}
+
+/** Joining, leaving, and who has which role. */
+const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
+  /** Refuses a caller whose role is too low for this. */
+  function need({ membership }: FastifyRequest, role: Exclude<Role, 'member'>): void {
+    if (membership.kind === 'direct') throw new ChatError('DIRECT_CHAT')
+    if (atLeast(membership.role, role)) return
+    throw new ChatError(role === 'admin' ? 'ADMIN_REQUIRED' : 'OWNER_REQUIRED')
+  }
+
+  async function memberOf(chat_id: number, user_id: number): Promise<Member> {
+    const member = await app.db.members.find(chat_id, user_id)
+    if (!member) throw new ChatError('MEMBER_NOT_FOUND')
+    return member
+  }
+
+  app.route({
+    method: 'POST',
+    url: '/chats/:chat_id/join',
+    preHandler: app.access.visible,
+    schema: {
+      operationId: 'joinChat',
+      summary: 'Join a public chat',
+      description: 'Makes me a member, which the chat is told by a `joined` message. Once more changes nothing.',
+      tags,
+      params: ChatParams,
+      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404)
+    },
+    async handler(request) {
+      const { chat_id } = request.params
+      const user = callerOf(request)
+      await log.append({ type: 'join', chat_id, user, member: user, role: 'member' })
+      const chat = await app.db.chats.find(chat_id, user.id)
+      if (!chat) throw new ChatError('CHAT_NOT_FOUND')
+      return chat
+    }
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/chats/:chat_id/members',
+    preHandler: app.access.member,
+    schema: {
+      operationId: 'listMembers',
+      summary: 'Who is in a chat',
+      description: 'The members in the order of their accounts.',
+      tags,
+      params: ChatParams,
+      querystring: PageQuery,
+      response: replies({ 200: page(ref(Member)) }, 400, 401, 403, 404)
+    },
+    handler: async ({ params, query }) => app.db.members.list(params.chat_id, query)
+  })
+
+  app.route({
+    method: 'PUT',
+    url: '/chats/:chat_id/members/:user_id',
+    preHandler: app.access.member,
+    schema: {
+      operationId: 'setMember',
+      summary: 'Add a member, or change a role',
+      description: 'Admins add members. Owners add with any role, and change roles; the last owner stays one.',
+      tags,
+      params: MemberParams,
+      body: RoleChange,
+      response: replies({ 200: ref(Member) }, 400, 401, 403, 404, 409)
+    },
+    async handler(request) {
+      const { chat_id, user_id } = request.params
+      const { role } = request.body
+      need(request, 'admin')
+      const present = await app.db.members.find(chat_id, user_id)
+      const before = present?.role ?? 'member'
+      if (role && role !== before) need(request, 'owner')
+      if (!present) {
+        const user = await app.db.users.find(user_id)
+        if (!user) throw new ChatError('USER_NOT_FOUND')
+        const member = { id: user.id, username: user.username }
+        await log.append({ type: 'join', chat_id, user: callerOf(request), member, role: role ?? 'member' })
+      } else if (role && !(await app.db.members.setRole(chat_id, user_id, role))) {
+        throw new ChatError('LAST_OWNER')
+      }
+      return memberOf(chat_id, user_id)
+    }
+  })
+
+  app.route({
+    method: 'DELETE',
+    url: '/chats/:chat_id/members/:user_id',
+    preHandler: app.access.member,
+    schema: {
+      operationId: 'removeMember',
+      summary: 'Remove a member, or leave',
+      description:
+        'Everybody may leave. Admins remove members, owners anybody. The sockets of who is gone close with 4403. ' +
+        'When the last owner leaves, the longest-standing admin, else member, becomes one.',
+      tags,
+      params: MemberParams,
+      response: replies({ 204: nothing('Gone') }, 400, 401, 403, 404)
+    },
+    async handler(request, reply) {
+      const { chat_id, user_id } = request.params
+      const user = callerOf(request)
+      if (request.membership.kind === 'direct') throw new ChatError('DIRECT_CHAT')
+      if (user_id !== user.id) need(request, 'admin')
+      const { user: gone, role } = await memberOf(chat_id, user_id)
+      if (user_id !== user.id && role !== 'member') need(request, 'owner')
+      await log.append({ type: 'leave', chat_id, user, member: { id: gone.id, username: gone.username } })
+      return reply.code(204).send(null)
+    }
+  })
+}
+
+export default memberRoutes

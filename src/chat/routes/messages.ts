@@ -1,0 +1,138 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Change } from '../../db/log.ts'
+import { ChatError } from '../../errors.ts'
+import { ChatParams } from '../../schemas/chat.ts'
+import { ref, replies } from '../../schemas/common.ts'
+import { Edit, History, HistoryQuery, Message, MessageParams, Send } from '../../schemas/message.ts'
+import { atLeast } from '../access.ts'
+import type { ChatServices } from '../plugin.ts'
+
+const tags = ['Messages']
+
+/** What was said: reading it page by page, saying more, and taking it back. */
+const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
+  app.addHook('preHandler', app.access.member)
+
+  /** Makes a change whose outcome is always a message. */
+  async function append(change: Change): Promise<{ message: Message; fresh: boolean }> {
+    const { message, fresh } = await log.append(change)
+    if (!message) throw new ChatError('MESSAGE_NOT_FOUND')
+    return { message, fresh }
+  }
+
+  app.route({
+    method: 'GET',
+    url: '/chats/:chat_id/messages',
+    schema: {
+      operationId: 'listMessages',
+      summary: 'A page of history',
+      description:
+        'Ascending by id: the latest messages, or those before, after or around one. Deleted ones keep their place.',
+      tags,
+      params: ChatParams,
+      querystring: HistoryQuery,
+      response: replies({ 200: ref(History) }, 400, 401, 403, 404)
+    },
+    async handler({ params, query }) {
+      const { before, after, around } = query
+      if ([before, after, around].filter(place => place !== undefined).length > 1) {
+        throw new ChatError('VALIDATION_FAILED', { detail: 'querystring must have only one of before, after, around' })
+      }
+      return app.db.messages.history(params.chat_id, query)
+    }
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/chats/:chat_id/messages',
+    config: {
+      rateLimit: {
+        max: 300,
+        timeWindow: 3000,
+        keyGenerator: ({ caller }) => String(caller.user.id),
+        hook: 'preHandler'
+      }
+    },
+    schema: {
+      operationId: 'sendMessage',
+      summary: 'Send a message',
+      description:
+        'Stores it and sends it to the sockets of the chat. 201 means that it is on disk. With a `client_id`, it is safe ' +
+        'to send again: 200 and the first message when the text is the same, 409 `CLIENT_ID_REUSED` otherwise.',
+      tags,
+      params: ChatParams,
+      body: Send,
+      response: replies({ 200: ref(Message), 201: ref(Message) }, 400, 401, 403, 404, 409, 429, 503)
+    },
+    async handler({ params: { chat_id }, body, caller }, reply) {
+      const { id, username } = caller.user
+      const { client_id, reply_to } = body
+      const text = body.message.toWellFormed()
+      const { message, fresh } = await append({
+        type: 'send',
+        chat_id,
+        user: { id, username },
+        text,
+        client_id,
+        reply_to
+      })
+      return reply.code(fresh ? 201 : 200).send(message)
+    }
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/chats/:chat_id/messages/:id',
+    schema: {
+      operationId: 'getMessage',
+      summary: 'One message',
+      description: 'As it now is; a deleted one without its text.',
+      tags,
+      params: MessageParams,
+      response: replies({ 200: ref(Message) }, 400, 401, 403, 404)
+    },
+    async handler({ params }) {
+      const message = await app.db.messages.find(params.chat_id, params.id)
+      if (!message) throw new ChatError('MESSAGE_NOT_FOUND')
+      return message
+    }
+  })
+
+  app.route({
+    method: 'PATCH',
+    url: '/chats/:chat_id/messages/:id',
+    schema: {
+      operationId: 'editMessage',
+      summary: 'Edit my message',
+      description: 'Its sender only. It takes the next number of the chat as its `seq`; the same text changes nothing.',
+      tags,
+      params: MessageParams,
+      body: Edit,
+      response: replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
+    },
+    async handler({ params: { chat_id, id }, body, caller: { user } }) {
+      const text = body.message.toWellFormed()
+      return (await append({ type: 'edit', chat_id, id, user: { id: user.id, username: user.username }, text })).message
+    }
+  })
+
+  app.route({
+    method: 'DELETE',
+    url: '/chats/:chat_id/messages/:id',
+    schema: {
+      operationId: 'deleteMessage',
+      summary: 'Delete a message',
+      description: 'Its sender, admins and owners. It keeps its place; its text is gone from the database too.',
+      tags,
+      params: MessageParams,
+      response: replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
+    },
+    async handler({ params: { chat_id, id }, caller: { user }, membership }) {
+      const anybodys = membership.kind === 'group' && atLeast(membership.role, 'admin')
+      const by = { id: user.id, username: user.username }
+      return (await append({ type: 'delete', chat_id, id, user: by, anybodys })).message
+    }
+  })
+}
+
+export default messageRoutes

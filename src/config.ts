@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { type Static, Type } from '@sinclair/typebox'
+import envSchema from 'env-schema'
+
+/** A setting that cannot be used. Its message is one line that names the variable and what is allowed. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+/** One of a few words. `title` is what the error line says is allowed. */
+function word<const T extends string>(words: readonly T[], byDefault: T, description: string) {
+  return Type.Unsafe<T>({
+    type: 'string',
+    enum: words,
+    default: byDefault,
+    title: `one of ${words.join(', ')}`,
+    description
+  })
+}
+
+const Environment = Type.Object({
+  DATABASE_URL: Type.String({
+    default: 'sqlite:///confab.db',
+    pattern: '^sqlite:///.+$',
+    title: 'sqlite:///file.db (relative), sqlite:////path/file.db (absolute) or sqlite:///:memory:',
+    description: 'Where the data lies'
+  }),
+  SECRET_KEY: Type.Optional(Type.String({ title: 'at least 32 bytes', description: 'Signs the session cookies' })),
+  ALGORITHM: word(['HS256', 'HS384', 'HS512'], 'HS256', 'The JWT signature of the session cookie'),
+  HOST: Type.String({
+    default: '127.0.0.1',
+    minLength: 1,
+    title: 'an address or a host name',
+    description: 'The address to listen on'
+  }),
+  PORT: Type.Integer({
+    default: 8000,
+    minimum: 0,
+    maximum: 65535,
+    title: 'an integer from 0 to 65535 (0 takes a free port)',
+    description: 'The port to listen on'
+  }),
+  LOG_LEVEL: word(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'info',
+    'How much is logged; debug shows every request'
+  ),
+  ALLOWED_ORIGINS: Type.String({
+    default: '',
+    title: 'a comma-separated list of origins such as https://chat.example.com',
+    description: 'Other origins whose pages may call this server with the cookie'
+  }),
+  REGISTRATION: word(['open', 'closed'], 'open', 'Whether anybody may register'),
+  COOKIE_NAME: Type.String({
+    default: 'access_token',
+    pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+    title: 'a cookie name: letters, digits and - _ . without spaces',
+    description: 'The name of the session cookie'
+  }),
+  COOKIE_SECURE: word(
+    ['auto', 'true', 'false'],
+    'auto',
+    'The Secure attribute; auto sets it when the request was https'
+  ),
+  COOKIE_SAMESITE: word(['lax', 'strict', 'none'], 'lax', 'The SameSite attribute; none needs COOKIE_SECURE=true'),
+  SESSION_TTL: Type.Integer({
+    default: 604_800,
+    minimum: 60,
+    maximum: 31_536_000,
+    title: 'a number of seconds from 60 to 31536000',
+    description: 'How long an unused session lives, in seconds; used ones renew themselves past half of it'
+  }),
+  RATE_LIMITS: word(['on', 'off'], 'on', 'Limits on logins, sends and sockets; switch off only for load tests'),
+  TRUST_PROXY: Type.String({
+    default: '',
+    title: 'a comma-separated list of IP addresses or CIDR ranges',
+    description: 'Reverse proxies whose X-Forwarded-* headers are believed'
+  })
+})
+
+type Environment = Static<typeof Environment>
+
+/** Secrets that documentation made public, whole or by their typical words. */
+const PLACEHOLDER =
+  /change.?(me|this|it)|your.{0,10}secret|(replace|insert).{0,3}(me|this|with|here)|09d25e094faa6ca2556c818166b7a956/i
+
+export interface Config {
+  /** The SQLite file, relative to the working directory or absolute, or `:memory:`. */
+  databaseFile: string
+  /** The HMAC key of the session cookies, at least 32 bytes. */
+  secretKey: string
+  algorithm: Environment['ALGORITHM']
+  host: string
+  port: number
+  logLevel: Environment['LOG_LEVEL']
+  /** Origins as `scheme://host[:port]`, lower case. */
+  allowedOrigins: ReadonlySet<string>
+  registrationOpen: boolean
+  cookie: { name: string; secure: boolean | 'auto'; sameSite: Environment['COOKIE_SAMESITE'] }
+  /** Seconds. */
+  sessionTtl: number
+  rateLimits: boolean
+  /** IP addresses or CIDR ranges. */
+  trustProxy: string[]
+}
+
+/**
+ * Reads the settings from the variables of `env` and, for what they leave out, from the file `envFile`.
+ * Throws ConfigError for the first setting that cannot be used.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env, envFile = '.env'): Config {
+  const values = readEnvironment(env, envFile)
+  const cookie = {
+    name: values.COOKIE_NAME,
+    secure: values.COOKIE_SECURE === 'auto' ? ('auto' as const) : values.COOKIE_SECURE === 'true',
+    sameSite: values.COOKIE_SAMESITE
+  }
+  if (cookie.sameSite === 'none' && cookie.secure !== true) {
+    throw new ConfigError('COOKIE_SAMESITE=none needs COOKIE_SECURE=true: browsers refuse the cookie otherwise')
+  }
+  if (/^__(Host|Secure)-/i.test(cookie.name) && cookie.secure !== true) {
+    throw new ConfigError(
+      `COOKIE_NAME ${cookie.name} needs COOKIE_SECURE=true: browsers refuse the prefix on a cookie that is not Secure`
+    )
+  }
+  return {
+    databaseFile: databaseFile(values),
+    secretKey: checkSecret(values.SECRET_KEY),
+    algorithm: values.ALGORITHM,
+    host: values.HOST,
+    port: values.PORT,
+    logLevel: values.LOG_LEVEL,
+    allowedOrigins: new Set(list(values.ALLOWED_ORIGINS).map(toOrigin)),
+    registrationOpen: values.REGISTRATION === 'open',
+    cookie,
+    sessionTtl: values.SESSION_TTL,
+    rateLimits: values.RATE_LIMITS === 'on',
+    trustProxy: list(values.TRUST_PROXY)
+  }
+}
+
+/** The SQLite file alone, for tools that need no secret (drizzle-kit). Throws ConfigError. */
+export function loadDatabaseFile(env: NodeJS.ProcessEnv = process.env, envFile = '.env'): string {
+  return databaseFile(readEnvironment(env, envFile))
+}
+
+/**
+ * Writes `envFile` from the file `example` with a new random SECRET_KEY, readable by its owner only, unless that file
+ * exists or `env` has a secret. Returns whether it did. Throws ConfigError when the file cannot be written.
+ */
+export function createEnvFile(example: URL, env: NodeJS.ProcessEnv = process.env, envFile = '.env'): boolean {
+  if (env['SECRET_KEY'] || existsSync(envFile)) return false
+  const text = readFileSync(example, 'utf8')
+  const secret = randomBytes(32).toString('base64url')
+  try {
+    writeFileSync(envFile, text.replace(/^SECRET_KEY=.*$/m, `SECRET_KEY=${secret}`), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    throw new ConfigError(`SECRET_KEY is not set, and ${envFile} cannot be written: ${(error as Error).message}`)
+  }
+  return true
+}
+
+function readEnvironment(env: NodeJS.ProcessEnv, envFile: string): Environment {
+  try {
+    return envSchema<Environment>({
+      schema: { ...Environment },
+      data: { ...env },
+      env: false,
+      dotenv: { path: envFile }
+    })
+  } catch (error) {
+    const [first] = (error as { errors?: { instancePath: string; data?: unknown }[] }).errors ?? []
+    if (!first) throw new ConfigError(`${envFile} cannot be read: ${(error as Error).message}`)
+    const name = first.instancePath.slice(1) as keyof Environment
+    const value = env[name] === undefined ? `what ${envFile} says` : `"${env[name]}"`
+    throw new ConfigError(`${name} must be ${Environment.properties[name].title}, not ${value}`)
+  }
+}
+
+function databaseFile({ DATABASE_URL }: Environment): string {
+  return DATABASE_URL.slice('sqlite:///'.length)
+}
+
+function checkSecret(secret: string | undefined): string {
+  if (!secret) {
+    throw new ConfigError(
+      'SECRET_KEY is not set: it must be at least 32 bytes, for example from openssl rand -base64 32'
+    )
+  }
+  if (Buffer.byteLength(secret) < 32) {
+    throw new ConfigError(`SECRET_KEY must be at least 32 bytes, not ${Buffer.byteLength(secret)}`)
+  }
+  if (PLACEHOLDER.test(secret)) {
+    throw new ConfigError('SECRET_KEY must be random, at least 32 bytes, not a well-known placeholder')
+  }
+  return secret
+}
+
+function list(value: string): string[] {
+  return value
+    .split(',')
+    .map(item => item.trim())
+    .filter(Boolean)
+}
+
+function toOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
+    throw new ConfigError(`ALLOWED_ORIGINS must be ${Environment.properties.ALLOWED_ORIGINS.title}, not "${text}"`)
+  }
+  return url.origin
+}

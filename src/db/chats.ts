@@ -1,0 +1,150 @@
+import { and, desc, eq, lt, ne, or, type SQL, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/sqlite-core'
+import type { Chat, NewChat, PublicChat, Visibility } from '../schemas/chat.ts'
+import type { Page } from '../schemas/common.ts'
+import { decodeCursor, escapeLike, type PageRequest, toIso, toPage } from './cursor.ts'
+import type { Database } from './database.ts'
+import { unreadCount } from './members.ts'
+import { type MessageRow, messageColumns, toMessage } from './messages.ts'
+import { chats, members, messages, users } from './tables.ts'
+import { toUser } from './users.ts'
+
+type ChatRow = typeof chats.$inferSelect
+
+const others = alias(members, 'others')
+const peers = alias(users, 'peers')
+
+function toPublicChat(row: ChatRow): PublicChat {
+  const chat: PublicChat = {
+    id: row.id,
+    kind: row.kind,
+    visibility: row.visibility,
+    seq: row.seq,
+    created_by: row.created_by,
+    created_at: toIso(row.created_at),
+    updated_at: toIso(row.updated_at)
+  }
+  if (row.title !== null) chat.title = row.title
+  return chat
+}
+
+/** Chats as their members and as strangers see them. */
+export function chatsRepository(db: Database) {
+  /** The chats of one user, each with its latest message and, for direct ones, the other person. */
+  const ofUser = (user_id: number, ...conditions: (SQL | undefined)[]) =>
+    db
+      .select({
+        chat: chats,
+        role: members.role,
+        read_id: members.read_id,
+        unread_count: unreadCount,
+        last: messageColumns,
+        peer: { id: peers.id, username: peers.username, display_name: peers.display_name, created_at: peers.created_at }
+      })
+      .from(members)
+      .innerJoin(chats, eq(chats.id, members.chat_id))
+      .leftJoin(
+        messages,
+        and(
+          eq(messages.chat_id, chats.id),
+          eq(messages.id, sql`(select max(latest.id) from messages as latest where latest.chat_id = ${chats.id})`)
+        )
+      )
+      .leftJoin(users, eq(users.id, messages.sender_id))
+      .leftJoin(
+        others,
+        and(eq(chats.kind, 'direct'), eq(others.chat_id, chats.id), ne(others.user_id, members.user_id))
+      )
+      .leftJoin(peers, eq(peers.id, others.user_id))
+      .where(and(eq(members.user_id, user_id), ...conditions))
+      .orderBy(desc(chats.updated_at), desc(chats.id))
+
+  type OwnRow = Awaited<ReturnType<typeof ofUser>>[number]
+
+  function toChat(row: OwnRow): Chat {
+    const { role, read_id, unread_count } = row
+    const chat: Chat = { ...toPublicChat(row.chat), role, read_id, unread_count }
+    if (row.last.id !== null) chat.last_message = toMessage(row.last as MessageRow)
+    if (row.peer) chat.peer = toUser(row.peer)
+    return chat
+  }
+
+  /** Makes a chat with its first members, all of it or nothing. */
+  function insert(
+    row: typeof chats.$inferInsert,
+    people: Omit<typeof members.$inferInsert, 'chat_id' | 'joined_at'>[]
+  ) {
+    return db.transaction(
+      tx => {
+        const [chat] = tx.insert(chats).values(row).onConflictDoNothing().returning({ id: chats.id }).all()
+        if (!chat) return undefined
+        const rows = people.map(person => ({ ...person, chat_id: chat.id, joined_at: row.created_at }))
+        tx.insert(members).values(rows).run()
+        return chat.id
+      },
+      { behavior: 'immediate' }
+    )
+  }
+
+  return {
+    /** A chat as its member sees it; undefined when the user is none. */
+    async find(chat_id: number, user_id: number): Promise<Chat | undefined> {
+      const [row] = await ofUser(user_id, eq(members.chat_id, chat_id))
+      return row && toChat(row)
+    },
+
+    /** A new group of which `owner` is the owner and `member_ids` (accounts that exist) are members. Returns its id. */
+    async create(owner: number, { title, visibility = 'private', member_ids = [] }: NewChat): Promise<number> {
+      const now = Date.now()
+      const row = { kind: 'group' as const, visibility, title, created_by: owner, created_at: now, updated_at: now }
+      const people = member_ids.filter(id => id !== owner).map(user_id => ({ user_id, role: 'member' as const }))
+      return insert(row, [{ user_id: owner, role: 'owner' }, ...people]) as number
+    },
+
+    /** The direct chat of two users, made when they have none; the database lets a pair have one only. */
+    async direct(user_id: number, other: number): Promise<{ id: number; created: boolean }> {
+      const now = Date.now()
+      const direct_key = `${Math.min(user_id, other)}:${Math.max(user_id, other)}`
+      const row = { kind: 'direct' as const, visibility: 'private' as const, direct_key, created_by: user_id }
+      const people = [user_id, other].map(id => ({ user_id: id, role: 'owner' as const }))
+      const created = insert({ ...row, created_at: now, updated_at: now }, people)
+      if (created !== undefined) return { id: created, created: true }
+      const [existing] = await db.select({ id: chats.id }).from(chats).where(eq(chats.direct_key, direct_key))
+      return { id: existing?.id as number, created: false }
+    },
+
+    /** The chats of a user, latest activity first. Throws INVALID_CURSOR. */
+    async list(user_id: number, { limit, cursor }: PageRequest): Promise<Page<Chat>> {
+      const key = decodeCursor(cursor, [0, 0])
+      const rows = await ofUser(
+        user_id,
+        key && or(lt(chats.updated_at, key[0]), and(eq(chats.updated_at, key[0]), lt(chats.id, key[1])))
+      ).limit(limit + 1)
+      return toPage(rows, limit, toChat, row => [row.chat.updated_at, row.chat.id])
+    },
+
+    /** Public chats whose title contains `query`, newest first. Throws INVALID_CURSOR. */
+    async listPublic({ query = '', limit, cursor }: PageRequest & { query?: string }): Promise<Page<PublicChat>> {
+      const [before] = decodeCursor(cursor, [0]) ?? [Number.MAX_SAFE_INTEGER]
+      const contains = `%${escapeLike(query)}%`
+      const rows = await db
+        .select()
+        .from(chats)
+        .where(
+          and(eq(chats.visibility, 'public'), lt(chats.id, before), sql`${chats.title} like ${contains} escape '\\'`)
+        )
+        .orderBy(desc(chats.id))
+        .limit(limit + 1)
+      return toPage(rows, limit, toPublicChat, row => [row.id])
+    },
+
+    async setVisibility(chat_id: number, visibility: Visibility): Promise<void> {
+      await db.update(chats).set({ visibility }).where(eq(chats.id, chat_id))
+    },
+
+    /** Deletes a chat with all that was said in it. */
+    async remove(chat_id: number): Promise<void> {
+      await db.delete(chats).where(eq(chats.id, chat_id))
+    }
+  }
+}

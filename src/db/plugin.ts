@@ -1,0 +1,52 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { chatsRepository } from './chats.ts'
+import { openDatabase } from './database.ts'
+import { logRepository } from './log.ts'
+import { membersRepository } from './members.ts'
+import { messagesRepository } from './messages.ts'
+import { sessionsRepository } from './sessions.ts'
+import { usersRepository } from './users.ts'
+
+function repositories(file: string) {
+  const db = openDatabase(file)
+  return {
+    users: usersRepository(db),
+    sessions: sessionsRepository(db),
+    chats: chatsRepository(db),
+    members: membersRepository(db),
+    messages: messagesRepository(db),
+    log: logRepository(db),
+    /** Resolves when the database answers. */
+    async ping(): Promise<void> {
+      db.$client.prepare('select 1').get()
+    },
+    async close(): Promise<void> {
+      db.$client.close()
+    }
+  }
+}
+
+export type Repositories = ReturnType<typeof repositories>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** One repository a noun; every function returns a promise. */
+    db: Repositories
+  }
+}
+
+export interface DbOptions {
+  /** The SQLite file, or `:memory:`. */
+  databaseFile: string
+}
+
+/** Opens the database for the life of the app. */
+async function db(app: FastifyInstance, { databaseFile }: DbOptions): Promise<void> {
+  const db = repositories(databaseFile)
+  app.decorate('db', db)
+  app.addHook('onReady', () => db.sessions.sweep())
+  app.addHook('onClose', () => db.close())
+}
+
+export default fp(db, { name: 'db' })

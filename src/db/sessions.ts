@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { and, desc, eq, gt, lte, ne, sql } from 'drizzle-orm'
+import type { User } from '../schemas/user.ts'
+import type { Database } from './database.ts'
+import { sessions, users } from './tables.ts'
+import { toUser, userColumns } from './users.ts'
+
+export type SessionRow = typeof sessions.$inferSelect
+
+/** Sessions: a login on a device. The id is 128 random bits in base64url. Times are milliseconds since 1970. */
+export function sessionsRepository(db: Database) {
+  const withUser = db
+    .select({ session: sessions, user: userColumns })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.user_id))
+    .where(and(eq(sessions.id, sql.placeholder('id')), gt(sessions.expires_at, sql.placeholder('now'))))
+    .prepare()
+
+  return {
+    async create(user_id: number, expires_at: number, userAgent?: string): Promise<SessionRow> {
+      const now = Date.now()
+      const id = randomBytes(16).toString('base64url')
+      const user_agent = userAgent?.slice(0, 256) ?? null
+      const row = { id, user_id, created_at: now, last_seen_at: now, expires_at, user_agent }
+      await db.insert(sessions).values(row)
+      return row
+    },
+
+    /** A session that has not ended, with its user. */
+    async find(id: string): Promise<{ session: SessionRow; user: User } | undefined> {
+      const [row] = await withUser.execute({ id, now: Date.now() })
+      return row && { session: row.session, user: toUser(row.user) }
+    },
+
+    /** The sessions of a user that have not ended, newest first. */
+    async list(user_id: number): Promise<SessionRow[]> {
+      return db
+        .select()
+        .from(sessions)
+        .where(and(eq(sessions.user_id, user_id), gt(sessions.expires_at, Date.now())))
+        .orderBy(desc(sessions.created_at))
+    },
+
+    /** Forgets what has ended. */
+    async sweep(): Promise<void> {
+      await db.delete(sessions).where(lte(sessions.expires_at, Date.now()))
+    },
+
+    async touch(id: string, times: { last_seen_at: number; expires_at?: number }): Promise<void> {
+      await db.update(sessions).set(times).where(eq(sessions.id, id))
+    },
+
+    /** Ends one session of a user. Returns the ids of those that ended: one, or none when there is no such session. */
+    async remove(user_id: number, id: string): Promise<string[]> {
+      return idsOf(
+        await db
+          .delete(sessions)
+          .where(and(eq(sessions.id, id), eq(sessions.user_id, user_id)))
+          .returning({ id: sessions.id })
+      )
+    },
+
+    /** Ends every session of a user but one. Returns the ids of those that ended. */
+    async removeOthers(user_id: number, keep: string): Promise<string[]> {
+      return idsOf(
+        await db
+          .delete(sessions)
+          .where(and(eq(sessions.user_id, user_id), ne(sessions.id, keep)))
+          .returning({ id: sessions.id })
+      )
+    }
+  }
+}
+
+function idsOf(rows: { id: string }[]): string[] {
+  return rows.map(row => row.id)
+}

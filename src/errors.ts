@@ -1,0 +1,103 @@
+import { STATUS_CODES as STATUS_TEXTS } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+
+/** Every error that a client can meet: its HTTP status and its text. The key is the stable `code` on the wire. */
+export const catalogue = {
+  VALIDATION_FAILED: { status: 400, message: 'The request is not valid' },
+  INVALID_JSON: { status: 400, message: 'The body is not valid JSON' },
+  INVALID_CURSOR: { status: 400, message: 'The cursor is not one that this list gave out' },
+  UNKNOWN_TYPE: { status: 400, message: 'There is no frame of this type' },
+  BAD_REQUEST: { status: 400, message: 'The request cannot be read' },
+  REPLY_TO_NOT_FOUND: { status: 400, message: 'reply_to is not a message of this chat' },
+  UNAUTHENTICATED: { status: 401, message: 'Log in first: there is no valid session in the cookie' },
+  BAD_CREDENTIALS: { status: 401, message: 'The username or the password is wrong' },
+  FOREIGN_ORIGIN: { status: 403, message: 'Pages of this origin may not call this server' },
+  REGISTRATION_CLOSED: { status: 403, message: 'Registration is closed on this server' },
+  WRONG_PASSWORD: { status: 403, message: 'The current password is wrong' },
+  NOT_A_MEMBER: { status: 403, message: 'You are not a member of this chat' },
+  ADMIN_REQUIRED: { status: 403, message: 'Only an admin or an owner of the chat may do this' },
+  OWNER_REQUIRED: { status: 403, message: 'Only an owner of the chat may do this' },
+  NOT_THE_SENDER: { status: 403, message: 'Only the sender of a message may edit it' },
+  DIRECT_CHAT: { status: 403, message: 'A direct chat always has its two members and no settings' },
+  NOT_FOUND: { status: 404, message: 'There is nothing at this address' },
+  CHAT_NOT_FOUND: { status: 404, message: 'There is no such chat' },
+  MESSAGE_NOT_FOUND: { status: 404, message: 'There is no such message in this chat' },
+  USER_NOT_FOUND: { status: 404, message: 'There is no such user' },
+  MEMBER_NOT_FOUND: { status: 404, message: 'This user is not a member of the chat' },
+  SESSION_NOT_FOUND: { status: 404, message: 'You have no such session' },
+  METHOD_NOT_ALLOWED: { status: 405, message: 'This address does not take that method' },
+  REQUEST_TIMEOUT: { status: 408, message: 'The request took too long to arrive' },
+  USERNAME_TAKEN: { status: 409, message: 'This username is taken' },
+  CLIENT_ID_REUSED: { status: 409, message: 'This client_id was used before, with another text' },
+  LAST_OWNER: { status: 409, message: 'A chat with members always has an owner: name another one first' },
+  MESSAGE_DELETED: { status: 409, message: 'The message was deleted' },
+  NOT_EDITABLE: { status: 409, message: 'Messages that the system wrote can be neither edited nor deleted' },
+  BODY_TOO_LARGE: { status: 413, message: 'The body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'Bodies are read as application/json only' },
+  UPGRADE_REQUIRED: { status: 426, message: 'This address speaks WebSocket: connect with a WebSocket client' },
+  RATE_LIMITED: { status: 429, message: 'Too many requests: try again later' },
+  TOO_MANY_SOCKETS: { status: 429, message: 'You have too many open sockets' },
+  INTERNAL: { status: 500, message: 'Something failed on the server' },
+  OVERLOADED: { status: 503, message: 'The server is overloaded: try again later' },
+  STORAGE_FAILED: { status: 503, message: 'The message could not be stored: try again later' },
+  SHUTTING_DOWN: { status: 503, message: 'The server is shutting down: try again later' }
+} as const satisfies Record<string, { status: number; message: string }>
+
+export type ErrorCode = keyof typeof catalogue
+
+/** An error of the catalogue, thrown anywhere, answered by the one error handler. */
+export class ChatError extends Error {
+  override name = 'ChatError'
+  readonly code: ErrorCode
+  readonly statusCode: number
+  /** Seconds after which trying again makes sense; sent as `Retry-After`. */
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, options: { detail?: string; retryAfter?: number; cause?: unknown } = {}) {
+    super(options.detail ?? catalogue[code].message, { cause: options.cause })
+    this.code = code
+    this.statusCode = catalogue[code].status
+    this.retryAfter = options.retryAfter
+  }
+}
+
+/** What Fastify itself refuses, in words of the catalogue. What is not listed goes by its status. */
+const FASTIFY_CODES: Record<string, ErrorCode> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+  FST_UNDER_PRESSURE: 'OVERLOADED',
+  FST_ERR_REOPENED_CLOSE_SERVER: 'SHUTTING_DOWN'
+}
+
+const STATUS_CODES: Record<number, ErrorCode> = {
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  408: 'REQUEST_TIMEOUT',
+  413: 'BODY_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'RATE_LIMITED',
+  503: 'OVERLOADED'
+}
+
+/** Puts any thrown error into words of the catalogue. A cause that is not the client's stays out of the text. */
+export function toChatError(error: FastifyError | ChatError): ChatError {
+  if (error instanceof ChatError) return error
+  if (error.validation) return new ChatError('VALIDATION_FAILED', { detail: error.message })
+  const status = error.statusCode ?? 500
+  const known = FASTIFY_CODES[error.code] ?? STATUS_CODES[status]
+  if (known) return new ChatError(known, { cause: error })
+  if (status >= 400 && status < 500) return new ChatError('BAD_REQUEST', { detail: error.message })
+  return new ChatError('INTERNAL', { cause: error })
+}
+
+/** The one error handler: Fastify's error shape; a 5xx tells its cause to the log and its request id to the client. */
+export function errorHandler(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = toChatError(thrown)
+  const { code, statusCode, retryAfter } = error
+  if (statusCode >= 500) request.log.error({ err: thrown }, 'request failed')
+  else request.log.debug({ code, statusCode }, error.message)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+  const message = statusCode >= 500 ? `${catalogue[code].message} (request ${request.id})` : error.message
+  return reply.code(statusCode).send({ statusCode, code, error: STATUS_TEXTS[statusCode], message })
+}

@@ -1,0 +1,54 @@
+import type { WebsocketPluginOptions } from '@fastify/websocket'
+import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { errorHandler } from '../errors.ts'
+import { RequestLog } from './logger.ts'
+
+/** A text of 10,000 characters fits, even when every one of them is escaped. */
+const BODY_BYTES = 128 * 1024
+const FRAME_BYTES = 64 * 1024
+
+/** Limits of the HTTP server. Slow and endless requests end; Node's own defaults are longer, Fastify's endless. */
+export function serverOptions({ trustProxy }: Config) {
+  return {
+    bodyLimit: BODY_BYTES,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    http: { maxHeaderSize: 16_384, headersTimeout: 15_000, connectionsCheckingInterval: 5000 },
+    trustProxy: trustProxy.length > 0 && trustProxy,
+    logController: new RequestLog(),
+    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply)
+  } satisfies FastifyHttpOptions<RawServerDefault>
+}
+
+/** Limits of a socket: bounded frames, bounded fragments, no compression state, dead peers are let go. */
+export function socketOptions(): WebsocketPluginOptions {
+  return {
+    options: {
+      maxPayload: FRAME_BYTES,
+      maxFragments: 64,
+      closeTimeout: 5000,
+      perMessageDeflate: false
+    } as NonNullable<WebsocketPluginOptions['options']>,
+    // Resets and protocol errors are the peer's; ws has chosen the close code (1002, 1007, 1009) by now.
+    errorHandler(error, socket, request) {
+      request.log.debug({ err: error }, 'socket error')
+      if (!('code' in error)) socket.terminate()
+    },
+    // The chat plugin closes its sockets in its own preClose.
+    preClose: async () => undefined
+  }
+}
+
+/** Bodies are JSON and nothing else; an empty one counts as none, whatever its Content-Type says. */
+async function bodyParsers(app: FastifyInstance): Promise<void> {
+  const json = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else void json(request, body, done)
+  })
+}
+
+export const bodies = fp(bodyParsers, { name: 'bodies' })

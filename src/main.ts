@@ -1,0 +1,43 @@
+import './node-version.js'
+import closeWithGrace from 'close-with-grace'
+import { buildApp } from './app.ts'
+import { ConfigError, createEnvFile, loadConfig } from './config.ts'
+import { DatabaseError } from './db/database.ts'
+import { loggerOptions } from './http/logger.ts'
+
+/** How long requests in flight and sockets get when the server stops, in milliseconds. */
+const GRACE_MS = 12_000
+
+async function start(): Promise<void> {
+  const created = createEnvFile(new URL('../.env.example', import.meta.url))
+  const config = loadConfig()
+  const app = await buildApp(config, loggerOptions(config.logLevel))
+  const url = await app.listen({
+    host: config.host,
+    port: config.port,
+    listenTextResolver: address => `Listening on ${address}`
+  })
+  closeWithGrace({ delay: GRACE_MS, logger: app.log }, async ({ err, signal }) => {
+    if (err) app.log.fatal({ err }, 'stopping after an error nobody handled')
+    else app.log.info(`Stopping (${signal})`)
+    await app.close()
+  })
+  if (created) app.log.info('Wrote .env with a new random SECRET_KEY')
+  app.log.info(`Data in ${config.databaseFile}`)
+  app.log.info(`Documents on ${url}/docs (try it out) and ${url}/redoc`)
+}
+
+/** What whoever starts the server can mend, in one line; undefined for anything else. */
+function explain(error: NodeJS.ErrnoException): string | undefined {
+  if (error instanceof ConfigError || error instanceof DatabaseError) return error.message
+  if (error.code === 'EADDRINUSE') return `PORT must be a free port: ${error.message}`
+  if (error.syscall === 'listen' || error.syscall === 'getaddrinfo') {
+    return `HOST and PORT must be an address of this machine and a port that you may use: ${error.message}`
+  }
+  return undefined
+}
+
+start().catch((error: NodeJS.ErrnoException) => {
+  process.stderr.write(`confab: ${explain(error) ?? error.stack}\n`)
+  process.exit(1)
+})

@@ -1,0 +1,98 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+
+/** A reference to a schema that is registered under its `$id`, typed as that schema. */
+export function ref<T extends TSchema>(schema: T) {
+  return Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#` })
+}
+
+/** One of a few words, as an `enum` that documents and generators understand. */
+export function oneOf<const T extends string>(words: readonly T[], options: { description: string; default?: T }) {
+  return Type.Unsafe<T>({ type: 'string', enum: words, ...options })
+}
+
+/** A positive integer that a JavaScript number holds exactly. */
+export function id(description: string) {
+  return Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description, examples: [123] })
+}
+
+/** A moment as ISO 8601 in UTC with milliseconds. */
+export function moment(description: string) {
+  return Type.String({
+    format: 'date-time',
+    description: `${description}. ISO 8601, UTC, milliseconds`,
+    examples: ['2026-01-31T12:00:00.000Z']
+  })
+}
+
+/** How many items a page may have. */
+export function limit(maximum: number, byDefault: number) {
+  return Type.Integer({
+    minimum: 1,
+    maximum,
+    default: byDefault,
+    description: `How many items at most, 1 to ${maximum}`
+  })
+}
+
+/** The query of a list that is read page by page. */
+export const PageQuery = Type.Object(
+  {
+    limit: limit(200, 50),
+    cursor: Type.Optional(
+      Type.String({
+        maxLength: 500,
+        description: '`next_cursor` of the page before; refused when this list never gave it'
+      })
+    )
+  },
+  { additionalProperties: false }
+)
+
+/** A page of a list. */
+export function page<T extends TSchema>(item: T) {
+  return Type.Object({
+    items: Type.Array(item),
+    next_cursor: Type.Optional(
+      Type.String({ description: 'Give it as `cursor` to get the next page; left out on the last one' })
+    )
+  })
+}
+
+/** Path parameters and queries refuse what they do not know. */
+export function strict<T extends Parameters<typeof Type.Object>[0]>(properties: T) {
+  return Type.Object(properties, { additionalProperties: false })
+}
+
+export const ErrorBody = Type.Object(
+  {
+    statusCode: Type.Integer({ description: 'The HTTP status again' }),
+    code: Type.String({ description: 'A stable code for programs', examples: ['NOT_A_MEMBER'] }),
+    error: Type.String({ description: 'The name of the status', examples: ['Forbidden'] }),
+    message: Type.String({ description: 'A sentence for people; it may change' })
+  },
+  { $id: 'Error', description: 'Every error has this shape' }
+)
+
+const ERRORS: Record<number, string> = {
+  400: 'The request is not valid',
+  401: 'No valid session in the cookie',
+  403: 'Not allowed',
+  404: 'No such thing, or none that you may know of',
+  409: 'In conflict with what is stored',
+  426: 'Not a WebSocket upgrade',
+  429: 'Too many requests; see `Retry-After`',
+  503: 'Overloaded or going away; see `Retry-After`'
+}
+
+/** The replies of a route: its own, and the errors of these statuses. */
+export function replies<T extends Record<number, TSchema>>(own: T, ...statuses: (keyof typeof ERRORS)[]) {
+  const errors = statuses.map(status => [status, { ...ref(ErrorBody), description: ERRORS[status] }])
+  return { ...own, ...(Object.fromEntries(errors) as Record<never, never>) }
+}
+
+/** A reply without a body. */
+export function nothing(description: string) {
+  return Type.Null({ description })
+}
+
+export type Page<T> = { items: T[]; next_cursor?: string }

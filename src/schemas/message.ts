@@ -1,0 +1,89 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { id, limit, moment, oneOf, ref, strict } from './common.ts'
+
+export const Sender = Type.Object(
+  { id: id('The account'), username: Type.String({ description: 'Lower case', examples: ['ann'] }) },
+  { description: 'Who wrote it; for `joined` and `left`, who joined or left' }
+)
+export type Sender = Static<typeof Sender>
+
+export const MESSAGE_KINDS = ['text', 'joined', 'left', 'renamed'] as const
+export type MessageKind = (typeof MESSAGE_KINDS)[number]
+
+export const Reaction = Type.Object(
+  {
+    emoji: Type.String({ description: 'The reaction itself', examples: ['👍'] }),
+    count: Type.Integer({ minimum: 1, description: 'How many people gave it' }),
+    user_ids: Type.Array(Type.Integer(), { description: 'Who gave it, earliest first', examples: [[1, 7]] })
+  },
+  { $id: 'Reaction' }
+)
+
+/** The keys of a message, shared by the HTTP reply and the `message` frame. */
+export const messageFields = {
+  chat_id: id('The chat'),
+  id: id('The number of the change that created it: unique in its chat, ascending, never reused'),
+  seq: id('The number of its latest change; equal to `id` while it was never changed'),
+  kind: oneOf(MESSAGE_KINDS, { description: '`text` for people; the others are written by the system' }),
+  sender: Sender,
+  message: Type.Optional(
+    Type.String({ description: 'The text; the new title for `renamed`; left out when deleted', examples: ['Hello'] })
+  ),
+  created_at: moment('When it was stored'),
+  edited_at: Type.Optional(moment('When its text was last changed; left out when never')),
+  deleted_at: Type.Optional(moment('When it was deleted; left out when it was not')),
+  reply_to: Type.Optional(id('The message that this one answers')),
+  reactions: Type.Optional(Type.Array(ref(Reaction), { description: 'Left out when there are none' }))
+}
+
+export const Message = Type.Object(messageFields, {
+  $id: 'Message',
+  description: 'A message as it now is. A deleted one keeps its place and loses its text and reactions'
+})
+export type Message = Static<typeof Message>
+
+export const text = Type.String({
+  minLength: 1,
+  maxLength: 10_000,
+  pattern: '^[^\\u0000]*$',
+  description: 'The text, 1 to 10,000 characters (code points) without U+0000, stored and sent exactly as given',
+  examples: ['Hello everyone in the chat!']
+})
+
+export const clientId = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  pattern: '^[^\\u0000]*$',
+  description:
+    'Your own name for this message, 1 to 128 characters, unique among yours in this chat for ever. Sending it again ' +
+    'with the same text gives the first message and never makes a second one',
+  examples: ['7f9c2ba4']
+})
+
+export const Send = strict({
+  message: text,
+  client_id: Type.Optional(clientId),
+  reply_to: Type.Optional(id('The message of this chat that this one answers'))
+})
+
+export const Edit = strict({ message: text })
+
+export const MessageParams = strict({ chat_id: id('The chat'), id: id('The message') })
+
+export const HistoryQuery = strict({
+  before: Type.Optional(id('The page ends just before this message id')),
+  after: Type.Optional(Type.Integer({ minimum: 0, description: 'The page begins just after this message id' })),
+  around: Type.Optional(id('The page has this message id in its middle')),
+  limit: limit(200, 50)
+})
+export type HistoryQuery = Static<typeof HistoryQuery>
+
+export const History = Type.Object(
+  {
+    items: Type.Array(ref(Message), { description: 'Ascending by id' }),
+    has_more_before: Type.Boolean({ description: 'Whether there are older messages' }),
+    has_more_after: Type.Boolean({ description: 'Whether there are newer messages' })
+  },
+  { $id: 'History' }
+)
+export type History = Static<typeof History>

@@ -1,0 +1,83 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { id, moment, PageQuery, ref, strict } from './common.ts'
+
+const displayName = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  pattern: '^[^\\u0000]*$',
+  description: 'The name that people see, 1 to 64 characters; the username when none was given',
+  examples: ['Ann']
+})
+
+export const User = Type.Object(
+  {
+    id: id('The account'),
+    username: Type.String({ description: 'Unique, lower case', examples: ['ann'] }),
+    display_name: displayName,
+    created_at: moment('When the account was made')
+  },
+  { $id: 'User', description: 'An account as others may see it' }
+)
+export type User = Static<typeof User>
+
+const username = Type.String({
+  pattern: '^[A-Za-z0-9_.-]{3,32}$',
+  description: '3 to 32 of a-z 0-9 _ . - in any case; upper and lower case are the same',
+  examples: ['ann']
+})
+
+/** Characters are code points; nothing is trimmed or normalised. */
+const password = (description: string) =>
+  Type.String({ minLength: 8, maxLength: 128, description, examples: ['correct horse'] })
+
+export const Registration = strict({
+  username,
+  password: password('8 to 128 characters, taken exactly as given'),
+  display_name: Type.Optional(displayName)
+})
+export type Registration = Static<typeof Registration>
+
+/** Deliberately loose: a login that no account could have must look like any other wrong one. */
+export const Credentials = strict({
+  username: Type.String({ minLength: 1, maxLength: 128, description: 'As registered, in any case', examples: ['ann'] }),
+  password: Type.String({ minLength: 1, maxLength: 128, description: 'As registered', examples: ['correct horse'] })
+})
+
+export const PasswordChange = strict({
+  current_password: Type.String({ minLength: 1, maxLength: 128, description: 'The password as it is now' }),
+  new_password: password('The password as it shall be: 8 to 128 characters')
+})
+
+export const LoginReply = Type.Object({ user: ref(User) }, { description: 'The cookie is in the headers' })
+
+export const Session = Type.Object(
+  {
+    id: Type.String({ description: 'The session: 22 characters of base64url', examples: ['Yb3P0rUfLqS1C2xHcV9mTw'] }),
+    current: Type.Boolean({ description: 'Whether this request came with it' }),
+    created_at: moment('When it was opened by a login'),
+    last_seen_at: moment('When it was last used, to five minutes'),
+    expires_at: moment('When it ends unless it is used again'),
+    user_agent: Type.Optional(
+      Type.String({ description: 'The User-Agent header of the login, at most 256 characters' })
+    )
+  },
+  { $id: 'Session', description: 'One login on one device' }
+)
+export type Session = Static<typeof Session>
+
+export const SessionList = Type.Object({ items: Type.Array(ref(Session), { description: 'Newest first' }) })
+
+export const ProfileChange = strict({ display_name: displayName })
+
+export const UserQuery = Type.Composite(
+  [
+    Type.Object({
+      query: Type.Optional(Type.String({ maxLength: 32, description: 'The beginning of usernames, in any case' }))
+    }),
+    PageQuery
+  ],
+  { additionalProperties: false }
+)
+
+export const UserParams = strict({ user_id: id('The account') })
+export const SessionParams = strict({ session_id: Type.String({ maxLength: 64, description: 'The session' }) })
