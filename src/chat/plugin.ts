@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../config.ts'
 import { CLOSE } from './connection.ts'
 import { Log } from './log.ts'
@@ -17,7 +17,7 @@ export interface ChatServices {
 const GRACE_MS = 2000
 
 /** Chats over HTTP and socket: one log, one map of rooms. */
-export default async function chat(app: FastifyInstance, config: Config): Promise<void> {
+const chat: FastifyPluginAsync<Config> = async (app, config) => {
   const rooms = new Rooms()
   const log = new Log(app.db.log, (chat_id, batch) => rooms.deliver(chat_id, batch))
   app.bus.subscribe(event => rooms.hear(event))
@@ -37,3 +37,5 @@ export default async function chat(app: FastifyInstance, config: Config): Promis
   app.register(messageRoutes, services)
   app.register(socketRoutes, { ...services, ...config })
 }
+
+export default chat

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyPluginAsync } from 'fastify'
 
 /** Files that `npm install` copies here from packages of the same version; see scripts/copy-assets.ts. */
 const ASSETS = fileURLToPath(new URL('./assets/', import.meta.url))
@@ -37,7 +37,7 @@ const REDOC_PAGE = `<!doctype html>
 `
 
 /** The reference as pages: /docs to try it out, /redoc to read. Both work without a network. */
-export default async function docs(app: FastifyInstance): Promise<void> {
+const docs: FastifyPluginAsync = async app => {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('content-security-policy', CSP)
   })
@@ -51,3 +51,5 @@ export default async function docs(app: FastifyInstance): Promise<void> {
   app.register(fastifyStatic, { root: `${ASSETS}redoc`, prefix: '/redoc/', index: false, decorateReply: false })
   app.get('/redoc', { schema: { hide: true } }, async (_request, reply) => reply.type('text/html').send(REDOC_PAGE))
 }
+
+export default docs
