@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyServerOptions } from 'fastify'
+import type { Test } from 'tap'
+import { buildApp } from '../src/app.ts'
+import { loadConfig } from '../src/config.ts'
+import { type SocketOptions, TestSocket } from './socket.ts'
+
+export interface Reply<T = unknown> {
+  status: number
+  headers: Headers
+  body: T
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they check
+export type Json = any
+
+/** The app that ships, listening on a free port, with a database file of its own; closed with the test. */
+export async function build(t: Test, env: NodeJS.ProcessEnv = {}, logger: FastifyServerOptions['logger'] = false) {
+  const file = env['DATABASE_URL'] ?? `sqlite:///${t.testdir({})}/confab.db`
+  const settings = { SECRET_KEY: randomBytes(32).toString('hex'), RATE_LIMITS: 'off', ...env, DATABASE_URL: file }
+  const config = loadConfig(settings, '/dev/null')
+  const app = await buildApp(config, logger)
+  t.teardown(() => app.close())
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return new Server(t, app, url, settings)
+}
+
+export class Server {
+  readonly t: Test
+  readonly app: Awaited<ReturnType<typeof buildApp>>
+  readonly url: string
+  readonly settings: NodeJS.ProcessEnv
+
+  constructor(t: Test, app: Server['app'], url: string, settings: NodeJS.ProcessEnv) {
+    this.t = t
+    this.app = app
+    this.url = url
+    this.settings = settings
+  }
+
+  /** A client without a session. */
+  stranger(): Client {
+    return new Client(this, '')
+  }
+
+  /** A registered account, logged in through the real routes. */
+  async account(username: string, password = 'correct horse'): Promise<Client> {
+    const nobody = this.stranger()
+    const registered = await nobody.post('/auth/register', { username, password })
+    if (registered.status !== 201) throw new Error(`register ${username}: ${JSON.stringify(registered.body)}`)
+    return this.login(username, password)
+  }
+
+  /** A new session of an account. */
+  async login(username: string, password = 'correct horse'): Promise<Client> {
+    const reply = await this.stranger().post('/auth/login', { username, password })
+    if (reply.status !== 200) throw new Error(`login ${username}: ${JSON.stringify(reply.body)}`)
+    const [cookie = ''] = (reply.headers.getSetCookie()[0] ?? '').split(';')
+    return new Client(this, cookie, reply.body.user)
+  }
+
+  /** Accounts that are all members of one new chat; the first is its owner. */
+  async chat<const Names extends [string, ...string[]]>(...names: Names) {
+    const people: Client[] = []
+    for (const name of names) people.push(await this.account(name))
+    const [owner, ...others] = people as [Client, ...Client[]]
+    const made = await owner.post('/chats', { title: 'Friends', member_ids: others.map(({ user }) => user.id) })
+    const id: number = made.body.id
+    return { id, path: `/chats/${id}`, people: people as { [K in keyof Names]: Client } }
+  }
+}
+
+/** One session, or none, speaking HTTP and opening sockets. */
+export class Client {
+  readonly server: Server
+  readonly cookie: string
+  readonly user: { id: number; username: string }
+
+  constructor(server: Server, cookie: string, user = { id: 0, username: '' }) {
+    this.server = server
+    this.cookie = cookie
+    this.user = user
+  }
+
+  async request(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {}
+  ): Promise<Reply<Json>> {
+    const all: Record<string, string> = { ...headers }
+    if (this.cookie) all['cookie'] = this.cookie
+    if (body !== undefined) all['content-type'] ??= 'application/json'
+    const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body)
+    const reply = await fetch(this.server.url + path, { method, headers: all, body: text })
+    const received = await reply.text()
+    const json = reply.headers.get('content-type')?.startsWith('application/json')
+    return { status: reply.status, headers: reply.headers, body: json ? JSON.parse(received) : received }
+  }
+
+  get(path: string, headers?: Record<string, string>) {
+    return this.request('GET', path, undefined, headers)
+  }
+
+  post(path: string, body?: unknown, headers?: Record<string, string>) {
+    return this.request('POST', path, body, headers)
+  }
+
+  put(path: string, body?: unknown) {
+    return this.request('PUT', path, body)
+  }
+
+  patch(path: string, body?: unknown) {
+    return this.request('PATCH', path, body)
+  }
+
+  delete(path: string) {
+    return this.request('DELETE', path)
+  }
+
+  /** An open socket, closed with the test. */
+  async socket(query: string | number, options: SocketOptions = {}): Promise<TestSocket> {
+    const path = typeof query === 'number' ? `/ws?chat_id=${query}` : `/ws${query}`
+    const socket = new TestSocket(this.server.url, path, { ...options, cookie: this.cookie })
+    this.server.t.teardown(() => socket.terminate())
+    await socket.opened
+    return socket
+  }
+
+  /** The HTTP status and body with which an upgrade is refused. */
+  async refused(path: string, headers: Record<string, string> = {}): Promise<Reply<Json>> {
+    const socket = new TestSocket(this.server.url, path, { headers, cookie: this.cookie })
+    this.server.t.teardown(() => socket.terminate())
+    return socket.refusal
+  }
+}

@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import type { Json, Reply } from './helper.ts'
+
+const PATIENCE_MS = 5000
+
+export interface SocketOptions {
+  headers?: Record<string, string>
+  cookie?: string
+  protocol?: string
+}
+
+/** A WebSocket client in verbs. It keeps what arrives until it is asked for. */
+export class TestSocket {
+  readonly ws: WebSocket
+  /** Resolves when the socket is open. */
+  readonly opened: Promise<void>
+  /** Resolves with the reply to a refused upgrade. */
+  readonly refusal: Promise<Reply<Json>>
+  readonly #frames: Json[] = []
+  #closeCode: number | undefined
+  #wake: () => void = () => undefined
+
+  constructor(url: string, path: string, { headers = {}, cookie = '', protocol }: SocketOptions = {}) {
+    const all = { ...headers, ...(cookie && { cookie }) }
+    this.ws = new WebSocket(url.replace(/^http/, 'ws') + path, protocol ?? [], { headers: all })
+    this.ws.on('message', (data, isBinary) => {
+      this.#frames.push(isBinary ? data : JSON.parse(data.toString()))
+      this.#wake()
+    })
+    this.ws.on('close', code => {
+      this.#closeCode = code
+    })
+    this.ws.on('error', () => undefined)
+    const refused = once(this.ws, 'unexpected-response')
+    this.refusal = refused.then(([, response]) => readReply(response))
+    this.opened = Promise.race([
+      once(this.ws, 'open').then(() => undefined),
+      this.refusal.then(({ status, body }) => {
+        throw new Error(`upgrade refused with ${status}: ${JSON.stringify(body)}`)
+      })
+    ])
+    refused.catch(() => undefined)
+    this.refusal.catch(() => undefined)
+    this.opened.catch(() => undefined)
+  }
+
+  /** Sends a frame: an object as JSON, text and bytes as they are. */
+  send(frame: object | string | Buffer): void {
+    this.ws.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame))
+  }
+
+  /** The next frame of this type, or of any; throws when none arrives. Frames of other types before it are dropped. */
+  async next(type?: string, patience = PATIENCE_MS): Promise<Json> {
+    const deadline = Date.now() + patience
+    for (;;) {
+      for (let frame = this.#frames.shift(); frame; frame = this.#frames.shift()) {
+        if (type === undefined || frame.type === type) return frame
+      }
+      const left = deadline - Date.now()
+      if (left <= 0) throw new Error(`no ${type ?? 'frame'} arrived within ${patience} ms`)
+      await this.#arrival(left)
+    }
+  }
+
+  /** Resolves when a frame arrives or the time is up. */
+  #arrival(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  /** The frames that have arrived, or do within `ms`. */
+  async all(ms: number): Promise<Json[]> {
+    await sleep(ms)
+    return this.#frames.splice(0)
+  }
+
+  /** Throws when anything arrives within `ms`. */
+  async silent(ms: number): Promise<void> {
+    const frames = await this.all(ms)
+    if (frames.length > 0) throw new Error(`not silent: ${JSON.stringify(frames)}`)
+  }
+
+  /** The close code, once the socket is closed. */
+  async closed(patience = PATIENCE_MS): Promise<number> {
+    if (this.#closeCode === undefined) await once(this.ws, 'close', { signal: AbortSignal.timeout(patience) })
+    return this.#closeCode as number
+  }
+
+  close(): void {
+    this.ws.close()
+  }
+
+  terminate(): void {
+    this.ws.terminate()
+  }
+}
+
+async function readReply(response: IncomingMessage): Promise<Reply<Json>> {
+  let text = ''
+  for await (const chunk of response) text += chunk
+  const headers = new Headers(response.headers as Record<string, string>)
+  return { status: response.statusCode ?? 0, headers, body: JSON.parse(text) }
+}
