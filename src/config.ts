@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { type Static, Type } from '@sinclair/typebox'
 import envSchema from 'env-schema'
 
@@ -136,7 +137,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, envFile = '.env
     cookie,
     sessionTtl: values.SESSION_TTL,
     rateLimits: values.RATE_LIMITS === 'on',
-    trustProxy: list(values.TRUST_PROXY)
+    trustProxy: list(values.TRUST_PROXY).map(toRange)
   }
 }
 
@@ -210,4 +211,14 @@ function toOrigin(text: string): string {
     throw new ConfigError(`ALLOWED_ORIGINS must be ${Environment.properties.ALLOWED_ORIGINS.title}, not "${text}"`)
   }
   return url.origin
+}
+
+function toRange(text: string): string {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = isIP(address)
+  const fits = bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+  if (!version || !fits || rest.length > 0) {
+    throw new ConfigError(`TRUST_PROXY must be ${Environment.properties.TRUST_PROXY.title}, not "${text}"`)
+  }
+  return text
 }
