@@ -2,67 +2,153 @@ import type { Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import { WebSocket } from 'ws'
 import type { Caller } from '../auth/session.ts'
-import { catalogue, type ErrorCode } from '../errors.ts'
-import { errorFrame, type IncomingFrame, type Refused } from './frames.ts'
+import { catalogue } from '../errors.ts'
+import { type IncomingFrame, type OutgoingFrame, SUBPROTOCOL } from '../schemas/frame.ts'
+import type { Cursor } from './cursor.ts'
+import { encode, type FrameReader } from './frames.ts'
+import { PING_FRAME } from './framing.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Why the server closes a socket: the close code of the contract and a reason for people (RFC 6455, section 7.4). */
 export const CLOSE = {
-  goingAway: [1001, 'going away'],
   binary: [1003, 'text frames only'],
   flooding: [1008, 'flooding'],
+  internal: [1011, 'internal error'],
   restart: [1012, 'restart'],
   sessionEnded: [4401, 'session ended'],
-  removed: [4403, 'removed from the chat']
+  removed: [4403, 'removed from the chat'],
+  tooSlow: [4408, 'too slow']
 } as const
 
-/** Sends a second in the long run, and at once. */
-const SEND_RATE = 100
-const SEND_BURST = 300
+/** Frames a second in the long run, and at once. */
+const RATE = 100
+const BURST = 300
 /** A client that goes on after this many refusals in a row does not listen. */
 const REFUSALS = 100
+/** Unsent bytes of a socket: above it the log keeps what the socket has not taken. */
+const UNSENT = 256 * 1024
+/** Unsent bytes of all sockets together; when there are many, each may have less, but never under the last. */
+const UNSENT_OF_ALL = 512 * 1024 * 1024
+const UNSENT_AT_LEAST = 32 * 1024
+/** Unsent bytes above which no further page of the log is read for a socket, and ephemeral frames are dropped. */
+const BLOCKED = 64 * 1024
+/** A socket that has taken nothing for this long, while much waited, is closed. In milliseconds. */
+const STALLED_MS = 30_000
+/** Pings that may stay unanswered. */
+const UNANSWERED = 2
+
+const NOTHING = Buffer.alloc(0)
 
 export interface ConnectionOptions {
   /** The TCP socket under `socket`, for frames that are already encoded. */
   stream: Socket
   caller: Caller
-  /** The chat that this socket is for. */
-  chat_id: number
+  /** The one chat that this socket is for; none when it carries all chats of the user. */
+  chat_id: number | undefined
   rateLimits: boolean
   log: FastifyBaseLogger
-  read(text: string): IncomingFrame | Refused
+  /** How many sockets share the memory for unsent bytes. */
+  sockets(): number
+  read: FrameReader
   act(connection: Connection, frame: IncomingFrame): void
-  closed(connection: Connection): void
+  /** Called at every heartbeat. */
+  beat(): void
+  closed(): void
 }
 
-/** One socket of one user. Nothing else touches it. */
+type Frame = Exclude<OutgoingFrame, { type: 'message' }>
+
+/** One socket of one user, with a cursor for each of its chats. Nothing else touches it. */
 export class Connection {
   readonly caller: Caller
-  readonly chat_id: number
+  readonly chat_id: number | undefined
+  /** Whether the client speaks the subprotocol. Otherwise it gets new messages and errors only. */
+  readonly v1: boolean
+  readonly log: FastifyBaseLogger
+  /** By chat. */
+  readonly cursors = new Map<number, Cursor>()
   readonly #socket: WebSocket
+  readonly #stream: Socket
   readonly #options: ConnectionOptions
   readonly #bucket: TokenBucket | undefined
   #refusals = 0
+  #unanswered = 0
+  #deaf = false
+  #stall: NodeJS.Timeout | undefined
 
   /** Attaches the listeners at once: a frame that came with the handshake would be lost otherwise. */
   constructor(socket: WebSocket, options: ConnectionOptions) {
     this.#socket = socket
+    this.#stream = options.stream
     this.#options = options
     this.caller = options.caller
     this.chat_id = options.chat_id
-    this.#bucket = options.rateLimits ? new TokenBucket(SEND_RATE, SEND_BURST) : undefined
+    this.log = options.log
+    this.v1 = socket.protocol === SUBPROTOCOL
+    this.#bucket = options.rateLimits ? new TokenBucket(RATE, BURST) : undefined
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary))
-    socket.on('close', () => options.closed(this))
+    socket.on('pong', () => {
+      this.#unanswered = 0
+    })
+    socket.on('close', () => {
+      clearTimeout(this.#stall)
+      options.closed()
+    })
   }
 
-  /** Writes frames that are already encoded; nothing once the socket is closing. */
-  write(frames: Buffer): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#options.stream.write(frames)
+  get open(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN
+  }
+
+  /** Whether so much is unsent that the log had better wait. */
+  get blocked(): boolean {
+    return this.#stream.writableLength > BLOCKED
+  }
+
+  /** Writes frames that are already encoded. Returns false, writing nothing, when too much is unsent already. */
+  write(frames: Buffer): boolean {
+    const unsent = this.#stream.writableLength
+    if (unsent > 0 && unsent + frames.length > this.#limit()) return false
+    this.writeAnyway(frames)
+    return true
+  }
+
+  /** Writes frames that are already encoded, whatever is unsent; nothing once the socket is closing. */
+  writeAnyway(frames: Buffer): void {
+    if (frames.length > 0 && this.open) this.#stream.write(frames)
+  }
+
+  /** Writes an ephemeral frame, unless the socket has better things to do. */
+  writeIfIdle(frame: Buffer): void {
+    if (!this.blocked) this.writeAnyway(frame)
+  }
+
+  /** Encodes and writes a frame for this socket alone; a plain socket understands errors only. */
+  tell(frame: Frame): void {
+    if (this.v1 || frame.type === 'error') this.writeAnyway(encode(frame))
   }
 
   /** Tells the client that a frame of its was refused. */
-  refuse(code: ErrorCode, detail: string = catalogue[code].message, retry_after_ms?: number): void {
-    this.write(errorFrame(retry_after_ms === undefined ? { code, detail } : { code, detail, retry_after_ms }))
+  refuse({ code, detail, ...more }: Partial<Frame & { type: 'error' }> & { code: keyof typeof catalogue }): void {
+    this.tell({ type: 'error', code, detail: detail ?? catalogue[code].message, ...more })
+  }
+
+  /** Calls back when everything written so far has left the process. Meanwhile, a socket that takes nothing is closed. */
+  flushed(callback: () => void): void {
+    this.#stream.write(NOTHING, () => callback())
+    this.#stall ??= this.#watch(this.#taken)
+  }
+
+  /** Pings the peer; lets go of one that has not answered the last pings. */
+  beat(): void {
+    if (this.#unanswered++ >= UNANSWERED) return this.terminate()
+    this.writeAnyway(PING_FRAME)
+    this.#options.beat()
+  }
+
+  /** Takes no more frames from the client. */
+  ignore(): void {
+    this.#deaf = true
   }
 
   close([code, reason]: (typeof CLOSE)[keyof typeof CLOSE]): void {
@@ -74,22 +160,41 @@ export class Connection {
     this.#socket.terminate()
   }
 
+  #limit(): number {
+    return Math.max(UNSENT_AT_LEAST, Math.min(UNSENT, UNSENT_OF_ALL / this.#options.sockets()))
+  }
+
+  /** Bytes that the system has taken from this process for the peer. */
+  get #taken(): number {
+    return this.#stream.bytesWritten - this.#stream.writableLength
+  }
+
+  #watch(taken: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#stall = undefined
+      if (this.#stream.writableLength === 0) return
+      if (this.#taken === taken) this.close(CLOSE.tooSlow)
+      else this.#stall = this.#watch(this.#taken)
+    }, STALLED_MS).unref()
+  }
+
   #receive(data: Buffer, isBinary: boolean): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return
+    this.#unanswered = 0
+    if (this.#deaf || !this.open) return
     if (isBinary) return this.close(CLOSE.binary)
     const wait = this.#bucket?.take() ?? 0
     if (wait > 0) return this.#slowDown(wait)
     this.#refusals = 0
     const frame = this.#options.read(data.toString())
-    if ('code' in frame) this.refuse(frame.code, frame.detail)
+    if ('code' in frame) this.refuse(frame)
     else this.#options.act(this, frame)
   }
 
-  #slowDown(wait: number): void {
+  #slowDown(retry_after_ms: number): void {
     if (++this.#refusals > REFUSALS) {
-      this.#options.log.info({ user_id: this.caller.user.id }, 'socket closed for flooding')
+      this.log.info({ user_id: this.caller.user.id }, 'socket closed for flooding')
       return this.close(CLOSE.flooding)
     }
-    this.refuse('RATE_LIMITED', undefined, wait)
+    this.refuse({ code: 'RATE_LIMITED', retry_after_ms })
   }
 }

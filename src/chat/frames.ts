@@ -1,36 +1,14 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { ErrorCode } from '../errors.ts'
-import { type ErrorFrame, SendFrame } from '../schemas/frame.ts'
+import { type IncomingFrame, incomingFrames, type OutgoingFrame } from '../schemas/frame.ts'
 import type { Message } from '../schemas/message.ts'
 import { textFrame } from './framing.ts'
-
-/** What a client may send, by its `type`. */
-const INCOMING = { send: SendFrame } as const
-
-export type IncomingFrame = SendFrame & { type?: 'send' }
 
 /** A frame that was refused, in the words of the catalogue. */
 export interface Refused {
   code: ErrorCode
   detail: string
-}
-
-/**
- * Reads frames. Each is checked against the schema of its own `type`, never against a union of all, so that the
- * refusal names what is wrong with it.
- */
-export function frameReader(compile: (schema: TSchema) => Check): (text: string) => IncomingFrame | Refused {
-  const checks = new Map(Object.entries(INCOMING).map(([type, schema]) => [type, compile(schema)]))
-  return text => {
-    const frame = parse(text)
-    if (frame === undefined) return { code: 'INVALID_JSON', detail: 'The frame is not a JSON object' }
-    const { type = 'send' } = frame as { type?: string }
-    const check = checks.get(type)
-    if (!check) return { code: 'UNKNOWN_TYPE', detail: `The type must be one of: ${[...checks.keys()].join(', ')}` }
-    if (check(frame)) return frame as IncomingFrame
-    const [error] = check.errors ?? []
-    return { code: 'VALIDATION_FAILED', detail: `frame${error?.instancePath} ${error?.message}` }
-  }
+  client_id?: string
 }
 
 interface Check {
@@ -38,7 +16,28 @@ interface Check {
   errors?: { instancePath: string; message?: string }[] | null
 }
 
-function parse(text: string): object | undefined {
+export type FrameReader = (text: string) => IncomingFrame | Refused
+
+/**
+ * Reads frames of these types. Each is checked against the schema of its own type, never against a union of all, so
+ * that the refusal names what is wrong with it.
+ */
+export function frameReader(compile: (schema: TSchema) => Check, types: (keyof typeof incomingFrames)[]): FrameReader {
+  const checks = new Map<unknown, Check>(types.map(type => [type, compile(incomingFrames[type])]))
+  const unknownType = `The type must be one of: ${types.join(', ')}`
+  return text => {
+    const frame = parse(text)
+    if (frame === undefined) return { code: 'INVALID_JSON', detail: 'The frame is not a JSON object' }
+    const check = checks.get(frame.type ?? 'send')
+    if (check?.(frame)) return frame as IncomingFrame
+    const client_id = typeof frame.client_id === 'string' ? { client_id: frame.client_id } : undefined
+    if (!check) return { code: 'UNKNOWN_TYPE', detail: unknownType, ...client_id }
+    const [error] = check.errors ?? []
+    return { code: 'VALIDATION_FAILED', detail: `frame${error?.instancePath} ${error?.message}`, ...client_id }
+  }
+}
+
+function parse(text: string): { type?: unknown; client_id?: unknown } | undefined {
   try {
     const value = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
@@ -47,12 +46,18 @@ function parse(text: string): object | undefined {
   }
 }
 
+/** Encodes any frame but `message`, which has an encoder of its own. */
+export function encode(frame: Exclude<OutgoingFrame, { type: 'message' }>): Buffer {
+  return textFrame(JSON.stringify(frame))
+}
+
 export function messageFrame(message: Message): Buffer {
   return textFrame(`{"type":"message",${JSON.stringify(message).slice(1)}`)
 }
 
-export function errorFrame({ code, detail, retry_after_ms }: Omit<ErrorFrame, 'type'>): Buffer {
-  return textFrame(
-    JSON.stringify({ type: 'error', code, detail, retry_after_ms } satisfies { [K in keyof ErrorFrame]: unknown })
-  )
+/** The answer to a `send` of this `client_id`: what it made, or what it had made before. */
+export function ackFrame(message: Message, client_id: string | undefined, duplicate: boolean): Buffer {
+  const { chat_id, id, seq, created_at } = message
+  const named = client_id === undefined ? {} : { client_id }
+  return encode({ type: 'ack', chat_id, ...named, id, seq, created_at, duplicate })
 }

@@ -1,5 +1,6 @@
-/** First byte: FIN and the opcode of a text frame. RFC 6455, section 5.2. */
+/** First bytes: FIN and the opcode of a text frame; a whole ping without payload. RFC 6455, section 5.2. */
 const FIN_TEXT = 0x81
+export const PING_FRAME = Buffer.from([0x89, 0x00])
 
 /**
  * One unmasked, unfragmented text frame (RFC 6455, section 5.2), header and payload in one buffer: the bytes that

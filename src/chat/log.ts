@@ -16,7 +16,10 @@ export interface Entry {
 /** What a batch did to one chat, in order. */
 export interface Appended {
   message: Message
+  /** Whether the log grew; otherwise a `client_id` was repeated, and `message` is the first one. */
+  fresh: boolean
   origin: Connection | undefined
+  client_id: string | undefined
 }
 
 /** More changes than this wait for the disk: new ones are refused until it has caught up. */
@@ -78,10 +81,13 @@ export class Log {
     const chats = new Map<number, Appended[]>()
     for (const [i, { change, origin }] of batch.entries()) {
       const outcome = outcomes[i] as Outcome
-      if ('error' in outcome || !outcome.fresh || !outcome.message) continue
-      const appended = chats.get(change.chat_id)
-      if (appended) appended.push({ message: outcome.message, origin })
-      else chats.set(change.chat_id, [{ message: outcome.message, origin }])
+      if ('error' in outcome || !outcome.message || !(outcome.fresh || origin)) continue
+      const { message, fresh } = outcome
+      const client_id = change.type === 'send' ? change.client_id : undefined
+      const appended = { message, fresh, origin, client_id }
+      const others = chats.get(change.chat_id)
+      if (others) others.push(appended)
+      else chats.set(change.chat_id, [appended])
     }
     for (const [chat_id, appended] of chats) this.#tell(chat_id, appended)
   }

@@ -1,36 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../config.ts'
+import { CatchUp } from './catch-up.ts'
 import { CLOSE } from './connection.ts'
+import { Expiry } from './expiry.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { Log } from './log.ts'
 import { Rooms } from './rooms.ts'
 import chatRoutes from './routes/chats.ts'
 import memberRoutes from './routes/members.ts'
 import messageRoutes from './routes/messages.ts'
 import socketRoutes from './routes/socket.ts'
+import { Sockets } from './sockets.ts'
 
 export interface ChatServices {
   log: Log
   rooms: Rooms
+  sockets: Sockets
+  heartbeat: Heartbeat
+  expiry: Expiry
 }
 
-/** How long clients get to answer a closing handshake when the server stops, in milliseconds. */
-const GRACE_MS = 2000
+/** For how long frames are still taken after `bye`, and handshakes awaited after the close, in milliseconds. */
+const LAST_FRAMES_MS = 250
+const CLOSING_MS = 5000
+/** Clients come back spread over a time that grows with their number, in milliseconds. */
+const BACK_AT_LEAST_MS = 500
+const BACK_EACH_MS = 2
+const BACK_AT_MOST_MS = 20_000
 
 /** Chats over HTTP and socket: one log, one map of rooms. */
 const chat: FastifyPluginAsync<Config> = async (app, config) => {
-  const rooms = new Rooms()
+  const sockets = new Sockets()
+  const rooms = new Rooms(sockets, new CatchUp(app.db.messages), app.db.chats, app.log)
   const log = new Log(app.db.log, (chat_id, batch) => rooms.deliver(chat_id, batch))
+  const heartbeat = new Heartbeat()
+  const services = { log, rooms, sockets, heartbeat, expiry: new Expiry(app.db.sessions) }
   app.bus.subscribe(event => rooms.hear(event))
 
+  /** What was sent is stored and acked before the sockets close; then they are told to come back, not all at once. */
   app.addHook('preClose', async () => {
+    const spread = Math.min(BACK_AT_MOST_MS, BACK_AT_LEAST_MS + sockets.all.size * BACK_EACH_MS)
+    for (const connection of sockets.all) connection.tell({ type: 'bye', after_ms: Math.round(Math.random() * spread) })
+    if (sockets.all.size > 0) await sleep(LAST_FRAMES_MS)
+    for (const connection of sockets.all) connection.ignore()
     await log.drained()
-    for (const connection of rooms.connections()) connection.close(CLOSE.restart)
-    const deadline = Date.now() + GRACE_MS
-    while (!rooms.empty && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20))
-    for (const connection of rooms.connections()) connection.terminate()
+    for (const connection of sockets.all) connection.close(CLOSE.restart)
+    for (const end = Date.now() + CLOSING_MS; sockets.all.size > 0 && Date.now() < end; ) await sleep(10)
+    for (const connection of sockets.all) connection.terminate()
+    heartbeat.stop()
   })
 
-  const services = { log, rooms }
   app.addHook('preValidation', app.authenticate)
   app.register(chatRoutes, services)
   app.register(memberRoutes, services)

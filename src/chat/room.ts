@@ -1,58 +1,124 @@
-import type { Message } from '../schemas/message.ts'
-import { CLOSE, type Connection } from './connection.ts'
-import { messageFrame } from './frames.ts'
+import type { Connection } from './connection.ts'
+import type { Cursor } from './cursor.ts'
+import { ackFrame, messageFrame } from './frames.ts'
 import type { Appended } from './log.ts'
+import { Presence } from './presence.ts'
+import { Typing } from './typing.ts'
+
+/** A committed batch of one chat, encoded once for everybody. */
+class Encoded {
+  /** The numbers of the first and the last change; nothing was changed when `last` is 0. */
+  readonly first: number
+  readonly last: number
+  readonly #batch: Appended[]
+  readonly #frames: Buffer[]
+  #all: Buffer | undefined
+  #created: Buffer | undefined
+
+  constructor(batch: Appended[]) {
+    const changes = batch.filter(({ fresh }) => fresh)
+    this.first = changes[0]?.message.seq ?? 0
+    this.last = changes.at(-1)?.message.seq ?? 0
+    this.#batch = batch
+    this.#frames = batch.map(({ message, fresh }) => (fresh ? messageFrame(message) : NOTHING))
+  }
+
+  /** Every change, or for plain sockets every new message, as one buffer. */
+  shared(v1: boolean): Buffer {
+    if (v1) return (this.#all ??= Buffer.concat(this.#frames))
+    return (this.#created ??= Buffer.concat(this.#frames.filter((_, i) => isNew(this.#batch[i]))))
+  }
+
+  /** The same for a socket that sent some of it: acks, or for plain sockets nothing, in the place of its own. */
+  without(sender: Connection): Buffer {
+    const frames = this.#batch.map((entry, i) => {
+      if (entry.origin === sender) return sender.v1 ? ackOf(entry) : NOTHING
+      return sender.v1 || isNew(entry) ? (this.#frames[i] as Buffer) : NOTHING
+    })
+    return Buffer.concat(frames)
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function isNew(entry: Appended | undefined): boolean {
+  return entry?.fresh === true && entry.message.seq === entry.message.id
+}
+
+function ackOf({ message, client_id, fresh }: Appended): Buffer {
+  return ackFrame(message, client_id, !fresh)
+}
 
 /** The sockets of one chat. It hands out what was committed; it never awaits and never reads the database. */
 export class Room {
-  readonly #connections = new Set<Connection>()
+  readonly chat_id: number
+  readonly cursors = new Set<Cursor>()
+  readonly presence: Presence
+  readonly typing: Typing
+  /** The highest number that this room was told of. */
+  told = 0
+  readonly #behind: (cursor: Cursor) => void
 
-  get size(): number {
-    return this.#connections.size
+  /** `behind` is called with each cursor that has to read from the log. */
+  constructor(chat_id: number, behind: (cursor: Cursor) => void) {
+    this.chat_id = chat_id
+    this.#behind = behind
+    this.presence = new Presence(this)
+    this.typing = new Typing(this)
   }
 
-  add(connection: Connection): void {
-    this.#connections.add(connection)
+  /** Lets a cursor in. It is behind until the log says that it is not. */
+  add(cursor: Cursor): void {
+    this.cursors.add(cursor)
+    this.#behind(cursor)
+    this.presence.enter(cursor)
   }
 
-  remove(connection: Connection): void {
-    this.#connections.delete(connection)
+  remove(cursor: Cursor): void {
+    if (!this.cursors.delete(cursor)) return
+    this.presence.leave(cursor)
+    if (this.cursors.size === 0) this.typing.stop()
+    else if (!this.presence.has(cursor.connection.caller.user.id)) this.typing.done(cursor.connection.caller.user.id)
   }
 
   /**
-   * Gives a committed batch to every socket. A message is encoded once, and all of a batch is one buffer and one write
-   * for a socket; only a socket that sent some of it gets a buffer of its own, without what it sent.
+   * Gives a committed batch to every socket at the head: one buffer and one write for each, the same bytes for all who
+   * sent none of it. A socket that has too much unsent, or has not seen what came before, reads it from the log later.
    */
   deliver(batch: Appended[]): void {
-    for (const { message } of batch) if (message.kind === 'left') this.dismiss(message)
-    const created = batch.filter(({ message }) => message.seq === message.id)
-    if (created.length === 0 || this.#connections.size === 0) return
-    const frames = created.map(({ message }) => messageFrame(message))
-    const shared = Buffer.concat(frames)
-    const senders = new Set(created.map(({ origin }) => origin))
-    for (const connection of this.#connections) {
-      if (!senders.has(connection)) connection.write(shared)
-      else {
-        const others = frames.filter((_, i) => created[i]?.origin !== connection)
-        if (others.length > 0) connection.write(Buffer.concat(others))
-      }
+    const encoded = new Encoded(batch)
+    this.told = Math.max(this.told, encoded.last)
+    const senders = new Set(batch.map(({ origin }) => origin))
+    for (const { message } of batch) this.typing.done(message.sender.id)
+    for (const cursor of this.cursors) {
+      const { connection } = cursor
+      const sent = senders.has(connection)
+      if (cursor.live && this.#take(cursor, encoded, sent)) continue
+      if (sent) for (const entry of batch) if (entry.origin === connection) this.#owe(cursor, entry)
+      if (cursor.live) this.fallBehind(cursor)
     }
   }
 
-  /** Closes the sockets of a member who left, before they see anything more of the chat. */
-  dismiss({ sender }: Pick<Message, 'sender'>): void {
-    for (const connection of this.#connections) {
-      if (connection.caller.user.id === sender.id) this.#close(connection)
-    }
+  /** Sends an ephemeral frame to whoever understands it and can take it; it is lost for the others. */
+  announce(frame: Buffer, to: Iterable<Cursor> = this.cursors): void {
+    for (const { connection } of to) if (connection.v1) connection.writeIfIdle(frame)
   }
 
-  /** Closes every socket: the chat is gone. */
-  dissolve(): void {
-    for (const connection of this.#connections) this.#close(connection)
+  fallBehind(cursor: Cursor): void {
+    cursor.live = false
+    this.#behind(cursor)
   }
 
-  #close(connection: Connection): void {
-    this.#connections.delete(connection)
-    connection.close(CLOSE.removed)
+  #take(cursor: Cursor, encoded: Encoded, sent: boolean): boolean {
+    const { connection } = cursor
+    if (encoded.last > 0 && cursor.seq !== encoded.first - 1) return false
+    if (!connection.write(sent ? encoded.without(connection) : encoded.shared(connection.v1))) return false
+    if (encoded.last > 0) cursor.seq = encoded.last
+    return true
+  }
+
+  #owe(cursor: Cursor, entry: Appended): void {
+    const ack = cursor.connection.v1 ? ackOf(entry) : undefined
+    cursor.owe({ at: entry.message.id, ack, fresh: entry.fresh })
   }
 }

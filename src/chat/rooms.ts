@@ -1,72 +1,142 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { BusEvent } from '../bus/bus.ts'
+import type { Repositories } from '../db/plugin.ts'
+import type { CatchUp } from './catch-up.ts'
 import { CLOSE, type Connection } from './connection.ts'
+import { Cursor } from './cursor.ts'
+import { encode } from './frames.ts'
 import type { Appended } from './log.ts'
 import { Room } from './room.ts'
+import type { Sockets } from './sockets.ts'
 
-/** The open sockets of this node: by chat, by session, by user. Empty rooms are forgotten. */
+/** The rooms of this node, by chat. Who is in them follows the log and the bus. Empty rooms are forgotten. */
 export class Rooms {
   readonly #rooms = new Map<number, Room>()
-  readonly #sessions = new Map<string, Set<Connection>>()
-  readonly #users = new Map<number, Set<Connection>>()
+  readonly #sockets: Sockets
+  readonly #catchUp: CatchUp
+  readonly #chats: Repositories['chats']
+  readonly #log: FastifyBaseLogger
 
-  add(connection: Connection): void {
-    const { chat_id, caller } = connection
-    const room = this.#rooms.get(chat_id) ?? new Room()
+  constructor(sockets: Sockets, catchUp: CatchUp, chats: Repositories['chats'], log: FastifyBaseLogger) {
+    this.#sockets = sockets
+    this.#catchUp = catchUp
+    this.#chats = chats
+    this.#log = log
+  }
+
+  find(chat_id: number): Room | undefined {
+    return this.#rooms.get(chat_id)
+  }
+
+  /** Gives a connection a cursor in a chat. `replay`: the client asked for what came after `seq`. */
+  enter(connection: Connection, chat_id: number, seq: number, replay = false): void {
+    const room = this.#rooms.get(chat_id) ?? new Room(chat_id, cursor => this.#catchUp.add(cursor))
     this.#rooms.set(chat_id, room)
-    room.add(connection)
-    put(this.#sessions, caller.session_id, connection)
-    put(this.#users, caller.user.id, connection)
+    const cursor = new Cursor(connection, room, seq, replay)
+    connection.cursors.set(chat_id, cursor)
+    room.add(cursor)
   }
 
-  remove(connection: Connection): void {
-    const { chat_id, caller } = connection
-    const room = this.#rooms.get(chat_id)
-    room?.remove(connection)
-    if (room?.size === 0) this.#rooms.delete(chat_id)
-    take(this.#sessions, caller.session_id, connection)
-    take(this.#users, caller.user.id, connection)
+  /** Takes a connection out of a chat, or out of all of its chats. */
+  leave(connection: Connection, cursors: Iterable<Cursor> = connection.cursors.values()): void {
+    for (const { room } of [...cursors]) {
+      const cursor = connection.cursors.get(room.chat_id)
+      if (cursor) room.remove(cursor)
+      connection.cursors.delete(room.chat_id)
+      if (room.cursors.size === 0) this.#rooms.delete(room.chat_id)
+    }
   }
 
-  /** How many sockets a user has open here. */
-  countOf(user_id: number): number {
-    return this.#users.get(user_id)?.size ?? 0
-  }
-
-  get empty(): boolean {
-    return this.#users.size === 0
-  }
-
-  /** Every open socket. */
-  *connections(): Iterable<Connection> {
-    for (const connections of this.#users.values()) yield* connections
-  }
-
+  /** Gives a committed batch to the sockets of its chat. Who left sees nothing of it, who joined all that follows. */
   deliver(chat_id: number, batch: Appended[]): void {
+    for (const { message, fresh } of batch) {
+      if (fresh && message.kind === 'left' && message.seq === message.id) this.#dismiss(chat_id, message.sender.id)
+    }
     this.#rooms.get(chat_id)?.deliver(batch)
+    for (const { message, fresh } of batch) {
+      if (fresh && message.kind === 'joined' && message.seq === message.id) this.#welcome(chat_id, [message.sender.id])
+    }
   }
 
   hear(event: BusEvent): void {
     switch (event.type) {
       case 'sessions_ended':
         for (const id of event.session_ids) {
-          for (const connection of this.#sessions.get(id) ?? []) connection.close(CLOSE.sessionEnded)
+          for (const connection of this.#sockets.ofSession(id)) connection.close(CLOSE.sessionEnded)
         }
         break
+      case 'members_added':
+        this.#welcome(event.chat_id, event.user_ids)
+        break
+      case 'role_changed':
+        this.#tellRole(event.chat_id, event.user_id)
+        break
+      case 'read':
+        this.#announce(event.chat_id, encode(event))
+        break
+      case 'chat_changed':
+        this.#tellChange(event.chat_id)
+        break
       case 'chat_removed':
-        this.#rooms.get(event.chat_id)?.dissolve()
+        for (const cursor of this.#rooms.get(event.chat_id)?.cursors ?? []) this.#expel(cursor)
         break
     }
   }
-}
 
-function put<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
-  const set = map.get(key)
-  if (set) set.add(value)
-  else map.set(key, new Set([value]))
-}
+  #announce(chat_id: number, frame: Buffer): void {
+    this.#rooms.get(chat_id)?.announce(frame)
+  }
 
-function take<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
-  const set = map.get(key)
-  set?.delete(value)
-  if (set?.size === 0) map.delete(key)
+  /** Sockets that carry all chats of their user carry this one too, from now on. */
+  #welcome(chat_id: number, user_ids: number[]): void {
+    for (const user_id of user_ids) {
+      const carriers = [...this.#sockets.ofUser(user_id)].filter(({ chat_id }) => chat_id === undefined)
+      if (carriers.length === 0) continue
+      this.#load(this.#chats.find(chat_id, user_id), chat => {
+        for (const connection of carriers) {
+          if (!connection.open || connection.cursors.has(chat_id)) continue
+          connection.tell({ type: 'chat', change: 'added', chat })
+          this.enter(connection, chat_id, chat.seq)
+        }
+      })
+    }
+  }
+
+  #dismiss(chat_id: number, user_id: number): void {
+    for (const { cursors } of this.#sockets.ofUser(user_id)) {
+      const cursor = cursors.get(chat_id)
+      if (cursor) this.#expel(cursor)
+    }
+  }
+
+  /** A socket for this chat alone has nothing left to do; one for all chats goes on without it. */
+  #expel(cursor: Cursor): void {
+    const { connection, chat_id } = cursor
+    this.leave(connection, [cursor])
+    if (connection.chat_id === chat_id) connection.close(CLOSE.removed)
+    else connection.tell({ type: 'chat', change: 'removed', chat: { id: chat_id } })
+  }
+
+  #tellRole(chat_id: number, user_id: number): void {
+    const connections = [...this.#sockets.ofUser(user_id)].filter(({ v1, cursors }) => v1 && cursors.has(chat_id))
+    if (connections.length === 0) return
+    this.#load(this.#chats.find(chat_id, user_id), ({ id, role }) => {
+      for (const connection of connections) connection.tell({ type: 'chat', change: 'updated', chat: { id, role } })
+    })
+  }
+
+  #tellChange(chat_id: number): void {
+    if (!this.#rooms.has(chat_id)) return
+    this.#load(this.#chats.describe(chat_id), chat => {
+      this.#announce(chat_id, encode({ type: 'chat', change: 'updated', chat }))
+    })
+  }
+
+  /** Reads what an event frame tells. Such a frame is a courtesy: when the database fails, it is not sent. */
+  #load<T>(reading: Promise<T | undefined>, use: (value: T) => void): void {
+    reading.then(
+      value => value && use(value),
+      error => this.#log.error({ err: error }, 'an event could not be told')
+    )
+  }
 }

@@ -93,6 +93,21 @@ export function chatsRepository(db: Database) {
       return row && toChat(row)
     },
 
+    /** A chat as everybody who may know of it sees it. */
+    async describe(chat_id: number): Promise<PublicChat | undefined> {
+      const [row] = await db.select().from(chats).where(eq(chats.id, chat_id))
+      return row && toPublicChat(row)
+    },
+
+    /** The chats of a user and how far each has come. */
+    async heads(user_id: number): Promise<{ chat_id: number; seq: number }[]> {
+      return db
+        .select({ chat_id: chats.id, seq: chats.seq })
+        .from(members)
+        .innerJoin(chats, eq(chats.id, members.chat_id))
+        .where(eq(members.user_id, user_id))
+    },
+
     /** A new group of which `owner` is the owner and `member_ids` (accounts that exist) are members. Returns its id. */
     async create(owner: number, { title, visibility = 'private', member_ids = [] }: NewChat): Promise<number> {
       const now = Date.now()

@@ -98,10 +98,10 @@ export function membersRepository(db: Database) {
     },
 
     /** Moves a read marker forward, never back and never past the end of the chat. */
-    async markRead(chat_id: number, user_id: number, id: number): Promise<ReadState> {
-      await moveMarker.execute({ chat_id, user_id, id })
-      const [state] = await readState.execute({ chat_id, user_id })
-      return state ?? { read_id: 0, unread_count: 0 }
+    async markRead(chat_id: number, user_id: number, id: number): Promise<ReadState & { moved: boolean }> {
+      const { changes } = await moveMarker.execute({ chat_id, user_id, id })
+      const [state = { read_id: 0, unread_count: 0 }] = await readState.execute({ chat_id, user_id })
+      return { ...state, moved: changes > 0 }
     }
   }
 }

@@ -75,6 +75,23 @@ export function messagesRepository(db: Database) {
   }
 
   return {
+    async head(chat_id: number): Promise<number | undefined> {
+      return db.$client.prepare('select seq from chats where id = ?').pluck().get(chat_id) as number
+    },
+    async changes(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
+      const rows = await select()
+        .where(and(eq(messages.chat_id, chat_id), gt(messages.seq, after), lt(messages.seq, until + 1)))
+        .orderBy(asc(messages.seq))
+        .limit(limit)
+      return rows.map(toMessage)
+    },
+    async created(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
+      const rows = await select()
+        .where(and(eq(messages.chat_id, chat_id), gt(messages.id, after), lt(messages.id, until + 1)))
+        .orderBy(asc(messages.id))
+        .limit(limit)
+      return rows.filter(row => row.deleted_at === null).map(toMessage)
+    },
     async find(chat_id: number, id: number): Promise<Message | undefined> {
       const [row] = await one.execute({ chat_id, id })
       return row && toMessage(row)

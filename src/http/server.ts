@@ -3,6 +3,7 @@ import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fast
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { errorHandler } from '../errors.ts'
+import { SUBPROTOCOL } from '../schemas/frame.ts'
 import { RequestLog } from './logger.ts'
 
 /** A text of 10,000 characters fits, even when every one of them is escaped. */
@@ -29,7 +30,8 @@ export function socketOptions(): WebsocketPluginOptions {
       maxPayload: FRAME_BYTES,
       maxFragments: 64,
       closeTimeout: 5000,
-      perMessageDeflate: false
+      perMessageDeflate: false,
+      handleProtocols: protocols => protocols.has(SUBPROTOCOL) && SUBPROTOCOL
     } as NonNullable<WebsocketPluginOptions['options']>,
     // Resets and protocol errors are the peer's; ws has chosen the close code (1002, 1007, 1009) by now.
     errorHandler(error, socket, request) {

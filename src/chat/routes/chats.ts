@@ -12,6 +12,7 @@ import {
   ReadState
 } from '../../schemas/chat.ts'
 import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
+import { markRead } from '../actions/read.ts'
 import type { ChatServices } from '../plugin.ts'
 
 const tags = ['Chats']
@@ -40,6 +41,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       const ids = body.member_ids ?? []
       if ((await app.db.users.count(ids)) < ids.length) throw new ChatError('USER_NOT_FOUND')
       const id = await app.db.chats.create(caller.user.id, body)
+      app.bus.publish({ type: 'members_added', chat_id: id, user_ids: [caller.user.id, ...ids] })
       return reply.code(201).send(await view(id, caller.user.id))
     }
   })
@@ -62,6 +64,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       }
       if (!(await app.db.users.find(user_id))) throw new ChatError('USER_NOT_FOUND')
       const { id, created } = await app.db.chats.direct(caller.user.id, user_id)
+      if (created) app.bus.publish({ type: 'members_added', chat_id: id, user_ids: [caller.user.id, user_id] })
       return reply.code(created ? 201 : 200).send(await view(id, caller.user.id))
     }
   })
@@ -126,6 +129,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       const { id, username } = caller.user
       if (visibility !== undefined) await app.db.chats.setVisibility(chat_id, visibility)
       if (title !== undefined) await log.append({ type: 'rename', chat_id, user: { id, username }, title })
+      app.bus.publish({ type: 'chat_changed', chat_id })
       return view(chat_id, id)
     }
   })
@@ -162,7 +166,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       body: ReadMarker,
       response: replies({ 200: ref(ReadState) }, 400, 401, 403, 404)
     },
-    handler: async ({ params, body, caller }) => app.db.members.markRead(params.chat_id, caller.user.id, body.id)
+    handler: ({ params, body, caller }) => markRead(app, params.chat_id, caller.user.id, body.id)
   })
 }
 

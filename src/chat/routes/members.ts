@@ -94,7 +94,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
         await log.append({ type: 'join', chat_id, user: callerOf(request), member, role: role ?? 'member' })
       } else if (role && !(await app.db.members.setRole(chat_id, user_id, role))) {
         throw new ChatError('LAST_OWNER')
-      }
+      } else if (role) app.bus.publish({ type: 'role_changed', chat_id, user_id })
       return memberOf(chat_id, user_id)
     }
   })

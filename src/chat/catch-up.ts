@@ -1,0 +1,80 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Repositories } from '../db/plugin.ts'
+import { CLOSE } from './connection.ts'
+import type { Cursor } from './cursor.ts'
+import { encode } from './frames.ts'
+
+/** Messages of a page: what a socket takes at once, and what a read may hold up the event loop for. */
+const PAGE = 100
+/** How long pages may be read before the event loop gets a turn, in milliseconds. */
+const TURN_MS = 4
+
+/**
+ * The one way to the head of a log for a cursor that is not there: after a handshake, after a resume, after the socket
+ * was too slow, after the room missed something. Cursors take turns, a page each; one whose socket has not taken its
+ * last page waits until it has.
+ */
+export class CatchUp {
+  readonly #messages: Repositories['messages']
+  readonly #queue = new Set<Cursor>()
+  #running = false
+
+  constructor(messages: Repositories['messages']) {
+    this.#messages = messages
+  }
+
+  add(cursor: Cursor): void {
+    this.#queue.add(cursor)
+    if (this.#running) return
+    this.#running = true
+    void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    let began = performance.now()
+    for (const cursor of this.#queue) {
+      this.#queue.delete(cursor)
+      await this.#advance(cursor)
+      if (performance.now() - began < TURN_MS) continue
+      await nextTurn()
+      began = performance.now()
+    }
+    this.#running = false
+  }
+
+  async #advance(cursor: Cursor): Promise<void> {
+    const { connection, room } = cursor
+    if (!connection.open || !room.cursors.has(cursor)) return
+    try {
+      await this.#page(cursor)
+    } catch (error) {
+      connection.log.error({ err: error, chat_id: room.chat_id }, 'the log cannot be read')
+      connection.close(CLOSE.internal)
+    }
+  }
+
+  /** Writes the next page, and goes live when it was the last one. */
+  async #page(cursor: Cursor): Promise<void> {
+    const { connection, room, chat_id, seq } = cursor
+    if (connection.blocked) return connection.flushed(() => this.add(cursor))
+    // Numbers that the room was not told of yet come through the room; others' come from before this cursor's time.
+    const until = Math.max(room.told, cursor.joinedAt ?? (await this.#messages.head(chat_id)) ?? 0)
+    cursor.joinedAt ??= until
+    const read = connection.v1 ? this.#messages.changes : this.#messages.created
+    const page = seq < until ? await read(chat_id, seq, until, PAGE) : []
+    // The client may have set another cursor meanwhile; its replay begins at that one.
+    if (cursor.seq !== seq) return this.add(cursor)
+    const last = page.at(-1)
+    const complete = page.length < PAGE
+    const reached = complete ? until : connection.v1 ? (last?.seq as number) : (last?.id as number)
+    const frames = [...cursor.render(page), ...cursor.settle(reached)]
+    cursor.seq = reached
+    if (complete && room.told <= reached) {
+      cursor.live = true
+      if (cursor.announce) frames.push(encode({ type: 'live', chat_id, seq: reached }))
+      cursor.announce = false
+    }
+    connection.writeAnyway(Buffer.concat(frames))
+    if (!cursor.live) connection.flushed(() => this.add(cursor))
+  }
+}

@@ -1,0 +1,77 @@
+import type { Message } from '../schemas/message.ts'
+import type { Connection } from './connection.ts'
+import { messageFrame } from './frames.ts'
+import type { Room } from './room.ts'
+
+/** What a socket is owed for a send of its own that was committed while the socket was behind. */
+interface Owed {
+  /** The number of the message, at whose place in the stream the ack belongs. */
+  at: number
+  /** The encoded ack; none on a plain socket, which gets nothing for its own messages. */
+  ack: Buffer | undefined
+  /** Whether the message is new; the ack then stands for its `message` frame. */
+  fresh: boolean
+}
+
+/**
+ * How far one socket has read one chat. At the head it is live and the room writes to it. Behind, the room leaves it
+ * alone, and it reads pages of the log at its own pace until it is at the head again.
+ */
+export class Cursor {
+  readonly connection: Connection
+  readonly room: Room
+  /** Everything up to this number was written to the socket. */
+  seq: number
+  live = false
+  /** The number of the chat just after this cursor entered the room; everything later comes through the room. */
+  joinedAt: number | undefined
+  /** Whether the client asked for the replay and is told when it is complete. */
+  announce: boolean
+  #owed: Owed[] = []
+
+  constructor(connection: Connection, room: Room, seq: number, announce = false) {
+    this.connection = connection
+    this.room = room
+    this.seq = seq
+    this.announce = announce
+  }
+
+  get chat_id(): number {
+    return this.room.chat_id
+  }
+
+  /** Remembers what is due for a send of this socket, until the replay reaches its place. */
+  owe(owed: Owed): void {
+    this.#owed.push(owed)
+  }
+
+  /**
+   * The frames for a page of the log. A message that this socket sent is left out, with the ack in its place. A plain
+   * socket's page is in the order of `id`, any other in the order of `seq`.
+   */
+  render(page: Message[]): Buffer[] {
+    const frames: Buffer[] = []
+    for (const message of page) {
+      const place = this.connection.v1 ? message.seq : message.id
+      this.#settle(place - 1, frames)
+      const [first] = this.#owed
+      if (first?.fresh && first.at === message.id && first.at === place) this.#settle(place, frames)
+      else frames.push(messageFrame(message))
+    }
+    return frames
+  }
+
+  /** The acks that are due once everything up to `seq` was written. */
+  settle(seq: number): Buffer[] {
+    const frames: Buffer[] = []
+    this.#settle(seq, frames)
+    return frames
+  }
+
+  #settle(seq: number, frames: Buffer[]): void {
+    while (this.#owed[0] && this.#owed[0].at <= seq) {
+      const { ack } = this.#owed.shift() as Owed
+      if (ack) frames.push(ack)
+    }
+  }
+}
