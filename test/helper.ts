@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { duplexPair } from 'node:stream'
 import type { FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
+import { SUBPROTOCOL } from '../src/schemas/frame.ts'
 import { type SocketOptions, TestSocket } from './socket.ts'
 
 export interface Reply<T = unknown> {
@@ -125,6 +127,22 @@ export class Client {
     this.server.t.teardown(() => socket.terminate())
     await socket.opened
     return socket
+  }
+
+  /** A socket that speaks the subprotocol. */
+  v1(query: string | number, options: SocketOptions = {}): Promise<TestSocket> {
+    return this.socket(query, { ...options, protocol: SUBPROTOCOL })
+  }
+
+  /** The same through memory instead of the network, so that not reading at once makes the server wait. */
+  v1InMemory(query: string | number): Promise<TestSocket> {
+    return this.v1(query, {
+      createConnection: () => {
+        const [near, far] = duplexPair()
+        this.server.app.server.emit('connection', far)
+        return near
+      }
+    })
   }
 
   /** The HTTP status and body with which an upgrade is refused. */

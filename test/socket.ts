@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequestArgs, IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import type { Json, Reply } from './helper.ts'
@@ -10,6 +11,8 @@ export interface SocketOptions {
   headers?: Record<string, string>
   cookie?: string
   protocol?: string
+  /** Makes the stream to the server; a TCP connection when left out. */
+  createConnection?: () => Duplex
 }
 
 /** A WebSocket client in verbs. It keeps what arrives until it is asked for. */
@@ -23,9 +26,15 @@ export class TestSocket {
   #closeCode: number | undefined
   #wake: () => void = () => undefined
 
-  constructor(url: string, path: string, { headers = {}, cookie = '', protocol }: SocketOptions = {}) {
+  constructor(url: string, path: string, options: SocketOptions = {}) {
+    const { headers = {}, cookie = '', protocol, createConnection } = options
     const all = { ...headers, ...(cookie && { cookie }) }
-    this.ws = new WebSocket(url.replace(/^http/, 'ws') + path, protocol ?? [], { headers: all })
+    this.ws = new WebSocket(url.replace(/^http/, 'ws') + path, protocol ?? [], {
+      headers: all,
+      ...(createConnection && {
+        createConnection: createConnection as NonNullable<ClientRequestArgs['createConnection']>
+      })
+    })
     this.ws.on('message', (data, isBinary) => {
       this.#frames.push(isBinary ? data : JSON.parse(data.toString()))
       this.#wake()
@@ -92,6 +101,15 @@ export class TestSocket {
   async closed(patience = PATIENCE_MS): Promise<number> {
     if (this.#closeCode === undefined) await once(this.ws, 'close', { signal: AbortSignal.timeout(patience) })
     return this.#closeCode as number
+  }
+
+  /** Stops reading, or goes on. */
+  pause(): void {
+    this.ws.pause()
+  }
+
+  resume(): void {
+    this.ws.resume()
   }
 
   close(): void {

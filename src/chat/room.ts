@@ -7,13 +7,12 @@ import { Typing } from './typing.ts'
 
 /** A committed batch of one chat, encoded once for everybody. */
 class Encoded {
-  /** The numbers of the first and the last change; nothing was changed when `last` is 0. */
+  /** The numbers of the first and the last change; both 0 when nothing changed. */
   readonly first: number
   readonly last: number
   readonly #batch: Appended[]
   readonly #frames: Buffer[]
-  #all: Buffer | undefined
-  #created: Buffer | undefined
+  readonly #shared = new Map<boolean, Buffer>()
 
   constructor(batch: Appended[]) {
     const changes = batch.filter(({ fresh }) => fresh)
@@ -25,12 +24,16 @@ class Encoded {
 
   /** Every change, or for plain sockets every new message, as one buffer. */
   shared(v1: boolean): Buffer {
-    if (v1) return (this.#all ??= Buffer.concat(this.#frames))
-    return (this.#created ??= Buffer.concat(this.#frames.filter((_, i) => isNew(this.#batch[i]))))
+    const made = this.#shared.get(v1)
+    if (made) return made
+    const frames = v1 ? this.#frames : this.#frames.filter((_, i) => isNew(this.#batch[i] as Appended))
+    const shared = Buffer.concat(frames)
+    this.#shared.set(v1, shared)
+    return shared
   }
 
   /** The same for a socket that sent some of it: acks, or for plain sockets nothing, in the place of its own. */
-  without(sender: Connection): Buffer {
+  withoutOwn(sender: Connection): Buffer {
     const frames = this.#batch.map((entry, i) => {
       if (entry.origin === sender) return sender.v1 ? ackOf(entry) : NOTHING
       return sender.v1 || isNew(entry) ? (this.#frames[i] as Buffer) : NOTHING
@@ -41,8 +44,8 @@ class Encoded {
 
 const NOTHING = Buffer.alloc(0)
 
-function isNew(entry: Appended | undefined): boolean {
-  return entry?.fresh === true && entry.message.seq === entry.message.id
+function isNew({ message, fresh }: Appended): boolean {
+  return fresh && message.seq === message.id
 }
 
 function ackOf({ message, client_id, fresh }: Appended): Buffer {
@@ -112,7 +115,7 @@ export class Room {
   #take(cursor: Cursor, encoded: Encoded, sent: boolean): boolean {
     const { connection } = cursor
     if (encoded.last > 0 && cursor.seq !== encoded.first - 1) return false
-    if (!connection.write(sent ? encoded.without(connection) : encoded.shared(connection.v1))) return false
+    if (!connection.write(sent ? encoded.withoutOwn(connection) : encoded.shared(connection.v1))) return false
     if (encoded.last > 0) cursor.seq = encoded.last
     return true
   }
