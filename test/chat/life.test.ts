@@ -1,0 +1,122 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { WebSocketServer } from 'ws'
+import { Connection } from '../../src/chat/connection.ts'
+import { Heartbeat } from '../../src/chat/heartbeat.ts'
+import { build, type Server } from '../helper.ts'
+import { TestSocket } from '../socket.ts'
+
+/** Lets every session end this many milliseconds from now. */
+function expireIn(server: Server, ms: number): void {
+  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  db.prepare('update sessions set expires_at = ?').run(Date.now() + ms)
+  db.close()
+}
+
+t.test('a session that ends warns its sockets and closes them', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  expireIn(server, 700)
+  const v1 = await people[0].v1(id)
+  const plain = await people[0].socket(id)
+  t.match(await v1.next('expiring'), { at: /Z$/ })
+  t.equal(await v1.closed(), 4401)
+  t.equal(await plain.closed(), 4401)
+  t.strictSame(await plain.all(0), [], 'a plain socket is not told before')
+})
+
+t.test('a session that was used meanwhile goes on', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  expireIn(server, 600)
+  const v1 = await people[0].v1(id)
+  await v1.next('expiring')
+  await people[0].get('/auth/me')
+  await sleep(900)
+  v1.send({ type: 'ping' })
+  t.match(await v1.next('pong'), { type: 'pong' })
+})
+
+t.test('a session that is gone from the database closes its sockets when it is looked at', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  expireIn(server, 60_300)
+  const v1 = await people[0].v1(id)
+  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  db.prepare('delete from sessions').run()
+  db.close()
+  t.equal(await v1.closed(), 4401)
+})
+
+t.test('a stopping server says bye, stores and acks what was sent, and closes with 1012', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const a = await ann.v1(id)
+  const b = await bob.socket(id)
+  const closing = server.app.close()
+  const bye = await a.next('bye')
+  t.ok(bye.after_ms >= 0 && bye.after_ms < 1000)
+  a.send({ message: 'last words', client_id: 'last' })
+  t.match(await a.next('ack'), { client_id: 'last', id: 1 })
+  t.match(await b.next(), { type: 'message', message: 'last words' })
+  t.equal(await a.closed(), 1012)
+  t.equal(await b.closed(), 1012)
+  await closing
+  const again = await build(t, server.settings)
+  const { body } = await (await again.login('ann')).get(`${path}/messages`)
+  t.match(body.items, [{ message: 'last words' }])
+})
+
+t.test('a stopping server does not wait for peers that do not answer', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const a = await people[0].v1InMemory(id)
+  a.pause()
+  const began = Date.now()
+  await server.app.close()
+  t.ok(Date.now() - began < 8000)
+})
+
+t.test('a peer that answers no ping is let go, one that does stays', async t => {
+  const heartbeat = new Heartbeat(250)
+  const http = createServer()
+  const wss = new WebSocketServer({ server: http })
+  wss.on('connection', (socket, request) => {
+    const never = () => undefined
+    const connection = new Connection(socket, {
+      stream: request.socket,
+      caller: {
+        user: { id: 1, username: 'ann', display_name: 'Ann', created_at: '' },
+        session_id: '',
+        session_expires_at: 0
+      },
+      chat_id: 1,
+      rateLimits: false,
+      log: { info: never } as never,
+      sockets: () => 1,
+      read: () => ({ type: 'ping' }),
+      act: never,
+      beat: never,
+      closed: never
+    })
+    heartbeat.add(connection)
+  })
+  await once(http.listen(0, '127.0.0.1'), 'listening')
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+  const [alive, dead] = [new TestSocket(url, '/'), new TestSocket(url, '/')]
+  await Promise.all([alive.opened, dead.opened])
+  dead.pause()
+  await sleep(1500)
+  t.equal(wss.clients.size, 1)
+  alive.send({ type: 'ping' })
+  heartbeat.stop()
+  dead.terminate()
+  alive.terminate()
+  wss.close()
+  http.close()
+})
