@@ -125,7 +125,9 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     async handler({ params: { chat_id }, body: { title, visibility }, caller }) {
       const { id, username } = caller.user
       if (visibility !== undefined) await app.db.chats.setVisibility(chat_id, visibility)
-      if (title !== undefined) await log.append({ type: 'rename', chat_id, user: { id, username }, title })
+      if (title !== undefined) {
+        await log.append({ type: 'rename', chat_id, user: { id, username }, title: title.toWellFormed() })
+      }
       return view(chat_id, id)
     }
   })
