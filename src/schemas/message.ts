@@ -53,7 +53,8 @@ export const text = Type.String({
 export const clientId = Type.String({
   minLength: 1,
   maxLength: 128,
-  pattern: '^[^\\u0000]*$',
+  // Neither U+0000 nor half a surrogate pair, which the database would not give back as it was.
+  pattern: '^[^\\u0000\\ud800-\\udfff]*$',
   description:
     'Your own name for this message, 1 to 128 characters, unique among yours in this chat for ever. Sending it again ' +
     'with the same text gives the first message and never makes a second one',
