@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net'
 import type { WebsocketPluginOptions } from '@fastify/websocket'
 import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
-import { errorHandler } from '../errors.ts'
+import { type ErrorCode, errorBody, errorHandler } from '../errors.ts'
 import { RequestLog } from './logger.ts'
 
 /** A text of 10,000 characters fits, even when every one of them is escaped. */
@@ -18,8 +19,28 @@ export function serverOptions({ trustProxy }: Config) {
     http: { maxHeaderSize: 16_384, headersTimeout: 15_000, connectionsCheckingInterval: 5000 },
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
-    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply)
+    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),
+    clientErrorHandler: answerUnreadable
   } satisfies FastifyHttpOptions<RawServerDefault>
+}
+
+const UNREADABLE: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT'
+}
+
+/** What Node could not read as a request never reaches the error handler. It is answered alike, and the connection ends. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  const body = errorBody(UNREADABLE[error.code ?? ''] ?? 'BAD_REQUEST')
+  const text = JSON.stringify(body)
+  const head = [
+    `HTTP/1.1 ${body.statusCode} ${body.error}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close'
+  ]
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${text}`)
+  socket.destroy()
 }
 
 /** Limits of a socket: bounded frames, bounded fragments, no compression state, dead peers are let go. */
