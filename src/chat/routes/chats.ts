@@ -120,7 +120,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       tags,
       params: ChatParams,
       body: ChatChange,
-      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404)
+      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404, 503)
     },
     async handler({ params: { chat_id }, body: { title, visibility }, caller }) {
       const { id, username } = caller.user
