@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { WebsocketPluginOptions } from '@fastify/websocket'
 import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fastify'
@@ -16,7 +17,15 @@ export function serverOptions({ trustProxy }: Config) {
     bodyLimit: BODY_BYTES,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
-    http: { maxHeaderSize: 16_384, headersTimeout: 15_000, connectionsCheckingInterval: 5000 },
+    // Said in the shape of every error by closing.ts.
+    return503OnClosing: false,
+    http: {
+      maxHeaderSize: 16_384,
+      headersTimeout: 15_000,
+      connectionsCheckingInterval: 5000,
+      // Elsewhere an upgrade is a request like any other: on a socket, Node would never end it.
+      shouldUpgradeCallback: ({ url }: IncomingMessage) => /^\/ws(\?|$)/.test(url ?? '')
+    },
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
     frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),

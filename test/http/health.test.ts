@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { build } from '../helper.ts'
@@ -62,4 +64,44 @@ t.test('a server that cannot keep up turns requests away, lives, and recovers', 
   await sleep(1500)
   t.equal((await ann.get('/auth/me')).status, 200)
   t.equal((await ann.get('/health/ready')).status, 200)
+})
+
+t.test('a server that stops answers what it has begun, and waits for nobody who says nothing', async t => {
+  const server = await build(t)
+  await server.account('ann')
+  const { hostname, port } = new URL(server.url)
+  const silent = connect(Number(port), hostname)
+  await once(silent, 'connect')
+  const login = () => server.stranger().post('/auth/login', { username: 'ann', password: 'correct horse' })
+  const logins = Promise.all(Array.from({ length: 12 }, login))
+  await sleep(50)
+
+  const begun = Date.now()
+  const closed = server.app.close()
+  for (const { status, headers } of await logins) t.match([status, headers.has('connection')], [200, true])
+  t.ok(Date.now() - begun < 2000)
+  await Promise.all([closed, once(silent, 'close')])
+  t.ok(Date.now() - begun < 7000)
+})
+
+t.test('a server that stops sends new requests elsewhere', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const [ann] = people
+  const slow = await ann.socket(id)
+  slow.ws.pause()
+  const closed = server.app.close()
+  await sleep(50)
+  const refused = { status: 503, body: { statusCode: 503, code: 'SHUTTING_DOWN', error: 'Service Unavailable' } }
+  for (const path of ['/auth/me', '/health/ready', '/nowhere']) {
+    const reply = await ann.get(path)
+    t.match(reply, refused, path)
+    t.equal(reply.headers.get('retry-after'), '5')
+    t.equal(reply.headers.get('connection'), 'close')
+  }
+  t.match(await ann.refused(`/ws?chat_id=${id}`), refused)
+  t.equal((await ann.get('/health/live')).status, 200)
+  slow.ws.resume()
+  t.equal(await slow.closed(), 1012)
+  await closed
 })

@@ -154,3 +154,21 @@ t.test('what is not HTTP, or too much of it, is answered in the same shape', asy
   t.match(JSON.parse(garbage.body), { statusCode: 400, code: 'BAD_REQUEST', error: 'Bad Request' })
   t.equal((await server.stranger().get('/health/live')).status, 200)
 })
+
+t.test('an upgrade that is refused ends, and one elsewhere is a request like any other', async t => {
+  const server = await build(t)
+  const upgrade = (path: string) =>
+    raw(
+      server,
+      `GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+        'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+    )
+  t.match(await upgrade('/ws?chat_id=1'), { status: 401 })
+  t.match(await upgrade('/ws'), { status: 401 })
+  const nobody = server.stranger()
+  t.match(await nobody.refused('/%ff'), { status: 400, body: { code: 'BAD_REQUEST' } })
+  t.match(await nobody.refused('/wsx?chat_id=1'), { status: 404, body: { code: 'NOT_FOUND' } })
+  t.match(await nobody.refused('/health/live'), { status: 200, body: { status: 'ok' } })
+  const foreign = await nobody.refused('/auth/me', { origin: 'https://evil.example' })
+  t.match(foreign, { status: 401, body: { code: 'UNAUTHENTICATED' } })
+})
