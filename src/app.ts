@@ -8,6 +8,7 @@ import chat from './chat/plugin.ts'
 import type { Config } from './config.ts'
 import db from './db/plugin.ts'
 import { ChatError, errorHandler } from './errors.ts'
+import closing from './http/closing.ts'
 import docs from './http/docs.ts'
 import health from './http/health.ts'
 import openapi from './http/openapi.ts'
@@ -26,6 +27,7 @@ export async function buildApp(config: Config, logger: FastifyServerOptions['log
   await app.register(bodies)
 
   await app.register(websocket, socketOptions())
+  await app.register(closing)
   await app.register(security, config)
   await app.register(openapi, config)
   await app.register(db, config)

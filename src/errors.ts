@@ -37,6 +37,7 @@ export const catalogue = {
   UPGRADE_REQUIRED: { status: 426, message: 'This address speaks WebSocket: connect with a WebSocket client' },
   RATE_LIMITED: { status: 429, message: 'Too many requests: try again later' },
   TOO_MANY_SOCKETS: { status: 429, message: 'You have too many open sockets' },
+  HEADERS_TOO_LARGE: { status: 431, message: 'The headers are too large' },
   INTERNAL: { status: 500, message: 'Something failed on the server' },
   OVERLOADED: { status: 503, message: 'The server is overloaded: try again later' },
   STORAGE_FAILED: { status: 503, message: 'The message could not be stored: try again later' },
@@ -99,5 +100,11 @@ export function errorHandler(thrown: FastifyError, request: FastifyRequest, repl
   else request.log.debug({ code, statusCode }, error.message)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   const message = statusCode >= 500 ? `${catalogue[code].message} (request ${request.id})` : error.message
-  return reply.code(statusCode).send({ statusCode, code, error: STATUS_TEXTS[statusCode], message })
+  return reply.code(statusCode).send(errorBody(code, message))
+}
+
+/** Fastify's own shape of an error. */
+export function errorBody(code: ErrorCode, message: string = catalogue[code].message) {
+  const { status } = catalogue[code]
+  return { statusCode: status, code, error: STATUS_TEXTS[status], message }
 }

@@ -61,7 +61,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     /** The caller behind the cookie. Throws UNAUTHENTICATED, whatever is wrong with it. */
     async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
       const claims = await request.jwtVerify<{ sub: string; sid: string }>().catch(() => undefined)
-      const found = claims && (await app.db.sessions.find(claims.sid))
+      const found = typeof claims?.sid === 'string' && (await app.db.sessions.find(claims.sid))
       if (!found || claims.sub !== String(found.user.id)) throw new ChatError('UNAUTHENTICATED')
       await renew(request, reply, found.session)
       return { user: found.user, session_id: found.session.id, session_expires_at: found.session.expires_at }

@@ -31,8 +31,13 @@ export function openDatabase(file: string): Database {
     return db
   } catch (error) {
     client?.close()
-    throw new DatabaseError(`DATABASE_URL: ${file} cannot be opened: ${(error as Error).message}`, { cause: error })
+    throw new DatabaseError(`DATABASE_URL: ${file} cannot be opened: ${reason(error as Error)}`, { cause: error })
   }
+}
+
+/** What SQLite said, in its one line: Drizzle wraps it in the whole statement. */
+function reason({ cause, message }: Error): string {
+  return cause instanceof Error ? reason(cause) : message
 }
 
 function configure(client: Sqlite.Database): void {

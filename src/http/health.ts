@@ -4,7 +4,10 @@ import { ChatError } from '../errors.ts'
 import { replies } from '../schemas/common.ts'
 
 const tags = ['Health']
-const Health = Type.Object({ status: Type.Literal('ok', { description: 'Always `ok`; anything else is an error' }) })
+const Health = Type.Object(
+  { status: Type.Literal('ok', { description: 'Always `ok`; anything else is an error' }) },
+  { description: 'All is well' }
+)
 
 /** For whoever watches over the process. */
 const healthRoutes: FastifyPluginAsyncTypebox = async app => {

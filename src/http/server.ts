@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { WebsocketPluginOptions } from '@fastify/websocket'
 import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
-import { errorHandler } from '../errors.ts'
+import { type ErrorCode, errorBody, errorHandler } from '../errors.ts'
 import { SUBPROTOCOL } from '../schemas/frame.ts'
 import { RequestLog } from './logger.ts'
 
@@ -16,11 +18,39 @@ export function serverOptions({ trustProxy }: Config) {
     bodyLimit: BODY_BYTES,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
-    http: { maxHeaderSize: 16_384, headersTimeout: 15_000, connectionsCheckingInterval: 5000 },
+    // Said in the shape of every error by closing.ts.
+    return503OnClosing: false,
+    http: {
+      maxHeaderSize: 16_384,
+      headersTimeout: 15_000,
+      connectionsCheckingInterval: 5000,
+      // Elsewhere an upgrade is a request like any other: on a socket, Node would never end it.
+      shouldUpgradeCallback: ({ url }: IncomingMessage) => /^\/ws(\?|$)/.test(url ?? '')
+    },
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
-    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply)
+    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),
+    clientErrorHandler: answerUnreadable
   } satisfies FastifyHttpOptions<RawServerDefault>
+}
+
+const UNREADABLE: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT'
+}
+
+/** What Node could not read as a request never reaches the error handler. It is answered alike, and the connection ends. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  const body = errorBody(UNREADABLE[error.code ?? ''] ?? 'BAD_REQUEST')
+  const text = JSON.stringify(body)
+  const head = [
+    `HTTP/1.1 ${body.statusCode} ${body.error}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(text)}`,
+    'connection: close'
+  ]
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${text}`)
+  socket.destroy()
 }
 
 /** Limits of a socket: bounded frames, bounded fragments, no compression state, dead peers are let go. */

@@ -66,7 +66,7 @@ export type Chat = Static<typeof Chat>
 
 export const Member = Type.Object(
   { user: ref(User), role: oneOf(ROLES, role), joined_at: moment('When they became a member') },
-  { $id: 'Member' }
+  { $id: 'Member', description: 'An account in a chat' }
 )
 export type Member = Static<typeof Member>
 
@@ -107,5 +107,8 @@ export const PublicChatQuery = Type.Composite(
 )
 
 export const ReadMarker = strict({ id: Type.Integer({ minimum: 0, description: 'I have read up to this message id' }) })
-export const ReadState = Type.Object({ read_id: readId, unread_count: unreadCount }, { $id: 'ReadState' })
+export const ReadState = Type.Object(
+  { read_id: readId, unread_count: unreadCount },
+  { $id: 'ReadState', description: 'How far I have read, and how much is left' }
+)
 export type ReadState = Static<typeof ReadState>

@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { type Static, type TInteger, type TSchema, Type } from '@sinclair/typebox'
 
 /** A reference to a schema that is registered under its `$id`, typed as that schema. */
 export function ref<T extends TSchema>(schema: T) {
@@ -24,14 +24,15 @@ export function moment(description: string) {
   })
 }
 
-/** How many items a page may have. */
-export function limit(maximum: number, byDefault: number) {
-  return Type.Integer({
+/** How many items a page may have: clients may leave it out, handlers always find it. */
+export function limit(maximum: number, byDefault: number): TInteger {
+  const limit = Type.Integer({
     minimum: 1,
     maximum,
     default: byDefault,
     description: `How many items at most, 1 to ${maximum}`
   })
+  return Type.Optional(limit) as TInteger
 }
 
 /** The query of a list that is read page by page. */
@@ -50,12 +51,15 @@ export const PageQuery = Type.Object(
 
 /** A page of a list. */
 export function page<T extends TSchema>(item: T) {
-  return Type.Object({
-    items: Type.Array(item),
-    next_cursor: Type.Optional(
-      Type.String({ description: 'Give it as `cursor` to get the next page; left out on the last one' })
-    )
-  })
+  return Type.Object(
+    {
+      items: Type.Array(item, { description: 'In the order of the list' }),
+      next_cursor: Type.Optional(
+        Type.String({ description: 'Give it as `cursor` to get the next page; left out on the last one' })
+      )
+    },
+    { description: 'A page of the list' }
+  )
 }
 
 /** Path parameters and queries refuse what they do not know. */

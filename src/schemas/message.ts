@@ -16,7 +16,7 @@ export const Reaction = Type.Object(
     count: Type.Integer({ minimum: 1, description: 'How many people gave it' }),
     user_ids: Type.Array(Type.Integer(), { description: 'Who gave it, earliest first', examples: [[1, 7]] })
   },
-  { $id: 'Reaction' }
+  { $id: 'Reaction', description: 'One emoji under a message, and whose it is' }
 )
 
 /** The keys of a message, shared by the HTTP reply and the `message` frame. */
@@ -53,7 +53,8 @@ export const text = Type.String({
 export const clientId = Type.String({
   minLength: 1,
   maxLength: 128,
-  pattern: '^[^\\u0000]*$',
+  // Neither U+0000 nor half a surrogate pair, which the database would not give back as it was.
+  pattern: '^[^\\u0000\\ud800-\\udfff]*$',
   description:
     'Your own name for this message, 1 to 128 characters, unique among yours in this chat for ever. Sending it again ' +
     'with the same text gives the first message and never makes a second one',
@@ -84,6 +85,6 @@ export const History = Type.Object(
     has_more_before: Type.Boolean({ description: 'Whether there are older messages' }),
     has_more_after: Type.Boolean({ description: 'Whether there are newer messages' })
   },
-  { $id: 'History' }
+  { $id: 'History', description: 'A page of messages, and whether there are more on either side' }
 )
 export type History = Static<typeof History>

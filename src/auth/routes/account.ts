@@ -1,4 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Static } from '@sinclair/typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, ref, replies } from '../../schemas/common.ts'
@@ -16,6 +18,23 @@ const tags = ['Accounts']
 
 /** Per address: guessing is slow, and a household or an office still gets in. */
 const perAddress = { rateLimit: { max: 300, timeWindow: '1 minute' } }
+
+/** Logins per address and account, so that nobody can lock out somebody else. A hook, as a route has one limit only. */
+function slowGuessing(app: FastifyInstance) {
+  const count = app.hasDecorator('createRateLimit')
+    ? app.createRateLimit({
+        max: 30,
+        timeWindow: '1 minute',
+        keyGenerator: ({ ip, body }) => `${ip} ${(body as Static<typeof Credentials>).username.toLowerCase()}`
+      })
+    : undefined
+  return async (request: FastifyRequest) => {
+    const limit = await count?.(request)
+    if (limit && !limit.isAllowed && limit.isExceeded) {
+      throw new ChatError('RATE_LIMITED', { retryAfter: limit.ttlInSeconds })
+    }
+  }
+}
 
 /** Registering and logging in, and changing the password. */
 const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { config, sessions, passwords }) => {
@@ -45,14 +64,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     method: 'POST',
     url: '/login',
     config: perAddress,
-    // Per address and account, so that nobody can lock out somebody else.
-    preHandler: app.hasDecorator('rateLimit')
-      ? app.rateLimit({
-          max: 30,
-          timeWindow: '1 minute',
-          keyGenerator: ({ ip, body }) => `${ip} ${(body as { username: string }).username.toLowerCase()}`
-        })
-      : [],
+    preHandler: slowGuessing(app),
     schema: {
       operationId: 'login',
       summary: 'Log in',

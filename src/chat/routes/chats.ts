@@ -123,12 +123,14 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       tags,
       params: ChatParams,
       body: ChatChange,
-      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404)
+      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404, 503)
     },
     async handler({ params: { chat_id }, body: { title, visibility }, caller }) {
       const { id, username } = caller.user
       if (visibility !== undefined) await app.db.chats.setVisibility(chat_id, visibility)
-      if (title !== undefined) await log.append({ type: 'rename', chat_id, user: { id, username }, title })
+      if (title !== undefined) {
+        await log.append({ type: 'rename', chat_id, user: { id, username }, title: title.toWellFormed() })
+      }
       app.bus.publish({ type: 'chat_changed', chat_id })
       return view(chat_id, id)
     }

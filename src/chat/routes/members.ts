@@ -39,7 +39,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
       description: 'Makes me a member, which the chat is told by a `joined` message. Once more changes nothing.',
       tags,
       params: ChatParams,
-      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404)
+      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404, 503)
     },
     async handler(request) {
       const { chat_id } = request.params
@@ -78,7 +78,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
       tags,
       params: MemberParams,
       body: RoleChange,
-      response: replies({ 200: ref(Member) }, 400, 401, 403, 404, 409)
+      response: replies({ 200: ref(Member) }, 400, 401, 403, 404, 409, 503)
     },
     async handler(request) {
       const { chat_id, user_id } = request.params
@@ -111,7 +111,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
         'When the last owner leaves, the longest-standing admin, else member, becomes one.',
       tags,
       params: MemberParams,
-      response: replies({ 204: nothing('Gone') }, 400, 401, 403, 404)
+      response: replies({ 204: nothing('Gone') }, 400, 401, 403, 404, 503)
     },
     async handler(request, reply) {
       const { chat_id, user_id } = request.params

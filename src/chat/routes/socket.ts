@@ -108,7 +108,8 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
         heartbeat_ms: HEARTBEAT_MS,
         session_expires_at
       })
-      for (const { chat_id, seq } of heads) rooms.enter(connection, chat_id, after ?? seq, connection.v1 && after !== undefined)
+      for (const { chat_id, seq } of heads)
+        rooms.enter(connection, chat_id, after ?? seq, connection.v1 && after !== undefined)
       expiry.check(connection)
     }
   })

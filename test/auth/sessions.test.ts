@@ -1,0 +1,178 @@
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { build, Client, type Json, type Server } from '../helper.ts'
+
+const DAY_MS = 86_400_000
+
+/** A second connection to the database of `server`, as if time had passed there. */
+function database(server: Server): Sqlite.Database {
+  const client = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  server.t.teardown(() => client.close())
+  return client
+}
+
+const sessionsOf = async (who: Client): Promise<Json[]> => (await who.get('/auth/sessions')).body.items
+
+t.test('who I am needs a session', async t => {
+  const server = await build(t)
+  const ann = await server.account('Ann')
+  t.match(await ann.get('/auth/me'), { status: 200, body: ann.user })
+  for (const [method, path] of [
+    ['GET', '/auth/me'],
+    ['POST', '/auth/logout'],
+    ['POST', '/auth/password'],
+    ['GET', '/auth/sessions'],
+    ['DELETE', '/auth/sessions/x'],
+    ['GET', '/users'],
+    ['PATCH', '/users/me']
+  ] as const) {
+    const reply = await server.stranger().request(method, path)
+    t.match(reply, { status: 401, body: { code: 'UNAUTHENTICATED' } }, `${method} ${path}`)
+  }
+})
+
+t.test('logging out ends the session, its cookie and its sockets', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const phone = await server.login('ann')
+  const [here, there, his] = [await ann.socket(id), await phone.socket(id), await bob.socket(id)]
+  const reply = await ann.post('/auth/logout')
+  t.strictSame([reply.status, reply.body], [204, ''])
+  const [cleared = '', ...more] = reply.headers.getSetCookie()
+  t.strictSame(more, [])
+  t.match(cleared, /^access_token=; /)
+  t.match(cleared, /; Path=\/;/)
+  t.match(cleared, /Max-Age=0|Expires=Thu, 01 Jan 1970/)
+  t.equal(await here.closed(), 4401)
+  t.equal((await ann.get('/auth/me')).status, 401, 'the old cookie is worthless')
+  t.equal((await ann.post('/auth/logout')).status, 401)
+  t.equal((await ann.refused(`/ws?chat_id=${id}`)).status, 401)
+
+  t.equal((await phone.get('/auth/me')).status, 200)
+  there.send({ message: 'from the other device' })
+  t.match(await his.next('message'), { message: 'from the other device' })
+})
+
+t.test('my sessions are listed, newest first', async t => {
+  const server = await build(t)
+  const ann = await server.account('ann')
+  await server.account('bob')
+  const login = { username: 'ann', password: 'correct horse' }
+  await server.stranger().post('/auth/login', login, { 'user-agent': 'Phone/1.0' })
+  await server.stranger().post('/auth/login', login, { 'user-agent': 'x'.repeat(300) })
+  const list = await sessionsOf(ann)
+  t.match(list, [
+    { current: false, user_agent: 'x'.repeat(256) },
+    { current: false, user_agent: 'Phone/1.0' },
+    { current: true }
+  ])
+  t.equal(list.length, 3)
+  for (const session of list) {
+    t.match(session, { id: /^[\w-]{22}$/, last_seen_at: session.created_at })
+    t.equal(Date.parse(session.expires_at) - Date.parse(session.created_at), 7 * DAY_MS)
+  }
+})
+
+t.test('a session can be ended from another one', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const phone = await server.login('ann')
+  const socket = await phone.socket(id)
+  const stays = await ann.socket(id)
+  const other = (await sessionsOf(ann)).find(({ current }) => !current)
+
+  const unknown = await ann.delete('/auth/sessions/AAAAAAAAAAAAAAAAAAAAAA')
+  t.match(unknown, { status: 404, body: { code: 'SESSION_NOT_FOUND' } })
+  const notHis = await bob.delete(`/auth/sessions/${other.id}`)
+  t.strictSame([notHis.status, notHis.body], [404, unknown.body])
+  t.equal((await phone.get('/auth/me')).status, 200)
+
+  t.equal((await ann.delete(`/auth/sessions/${other.id}`)).status, 204)
+  t.equal(await socket.closed(), 4401)
+  t.equal((await phone.get('/auth/me')).status, 401)
+  t.equal((await ann.delete(`/auth/sessions/${other.id}`)).status, 404)
+  t.equal((await sessionsOf(ann)).length, 1)
+  stays.send({ message: 'still here' })
+  await stays.silent(50)
+  t.equal((await ann.get(`/chats/${id}/messages`)).body.items.length, 1)
+})
+
+t.test('a session in use renews itself past half of its life', async t => {
+  const server = await build(t, { SESSION_TTL: '60' })
+  const { id, people } = await server.chat('ann')
+  const [ann] = people
+  const db = database(server)
+  const ends = (inMs: number) => db.prepare('update sessions set expires_at = ?').run(Date.now() + inMs)
+
+  ends(31_000)
+  t.strictSame((await ann.get('/auth/me')).headers.getSetCookie(), [], 'not before')
+
+  ends(29_000)
+  await ann.socket(id)
+  t.ok(Date.parse((await sessionsOf(ann))[0].expires_at) > Date.now() + 59_000, 'renewed by the list, not the upgrade')
+
+  ends(29_000)
+  const renewed = await ann.get('/auth/me')
+  const [cookie = ''] = renewed.headers.getSetCookie()
+  t.match(cookie, /^access_token=\S+; Max-Age=(59|60); Path=\/; HttpOnly; SameSite=Lax$/)
+  const fresh = new Client(server, cookie.split(';')[0] ?? '')
+  t.equal((await fresh.get('/auth/me')).status, 200)
+  t.equal((await sessionsOf(fresh)).length, 1, 'the same session')
+  t.strictSame((await ann.get('/auth/me')).headers.getSetCookie(), [], 'once')
+})
+
+t.test('an ended session is none, whatever its cookie says', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const [ann] = people
+  database(server).prepare('update sessions set expires_at = ?').run(Date.now())
+  t.match(await ann.get('/auth/me'), { status: 401, body: { code: 'UNAUTHENTICATED' } })
+  t.equal((await ann.refused(`/ws?chat_id=${id}`)).status, 401)
+  const again = await server.login('ann')
+  t.equal((await sessionsOf(again)).length, 1, 'and is not listed')
+})
+
+t.test('when a session was last seen is known to five minutes', async t => {
+  const server = await build(t)
+  const ann = await server.account('ann')
+  const db = database(server)
+  const seen = (agoMs: number) => {
+    const at = Date.now() - agoMs
+    db.prepare('update sessions set last_seen_at = ?').run(at)
+    return new Date(at).toISOString()
+  }
+  const recent = seen(4 * 60_000)
+  t.equal((await sessionsOf(ann))[0].last_seen_at, recent)
+  seen(6 * 60_000)
+  const reply = await ann.get('/auth/me')
+  t.strictSame(reply.headers.getSetCookie(), [])
+  t.ok(Date.parse((await sessionsOf(ann))[0].last_seen_at) > Date.now() - 60_000)
+})
+
+t.test('a start forgets what has ended, and keeps the rest', async t => {
+  const directory = t.testdir({})
+  const env = { DATABASE_URL: `sqlite:///${directory}/confab.db`, SECRET_KEY: '0123456789abcdef0123456789abcdef' }
+  const first = await build(t, env)
+  const ann = await first.account('ann')
+  await first.login('ann')
+  const db = database(first)
+  db.prepare('update sessions set expires_at = ? where rowid = 2').run(Date.now() - 1)
+  await first.app.close()
+  t.equal(db.prepare('select count(*) from sessions').pluck().get(), 2)
+
+  const second = await build(t, env)
+  t.equal(db.prepare('select count(*) from sessions').pluck().get(), 1)
+  t.equal((await new Client(second, ann.cookie).get('/auth/me')).status, 200, 'and a cookie outlives a restart')
+})
+
+t.test('another secret logs everybody out', async t => {
+  const DATABASE_URL = `sqlite:///${t.testdir({})}/confab.db`
+  const first = await build(t, { DATABASE_URL })
+  const ann = await first.account('ann')
+  await first.app.close()
+  const second = await build(t, { DATABASE_URL })
+  t.equal((await new Client(second, ann.cookie).get('/auth/me')).status, 401)
+  t.equal((await (await second.login('ann')).get('/auth/me')).status, 200)
+})

@@ -1,0 +1,29 @@
+import type { Client, Json, Reply } from '../helper.ts'
+
+/** A new group of accounts that exist; the first is its owner. */
+export async function group(owner: Client, others: Client[] = [], settings: object = {}) {
+  const member_ids = others.map(({ user }) => user.id)
+  const { status, body } = await owner.post('/chats', { title: 'Friends', member_ids, ...settings })
+  if (status !== 201) throw new Error(`make a chat: ${JSON.stringify(body)}`)
+  return { id: body.id as number, path: `/chats/${body.id}` }
+}
+
+/** What became of a request, in short: `200`, or `404 CHAT_NOT_FOUND`. */
+export function outcome({ status, body }: Reply<Json>): string {
+  return status < 400 ? String(status) : `${status} ${body.code}`
+}
+
+/** All items of a list, read page by page, and how many were on each. */
+export async function pages(client: Client, path: string): Promise<{ items: Json[]; sizes: number[] }> {
+  const items: Json[] = []
+  const sizes: number[] = []
+  let cursor = ''
+  do {
+    const { status, body } = await client.get(path + cursor)
+    if (status !== 200) throw new Error(`${path}${cursor}: ${JSON.stringify(body)}`)
+    items.push(...body.items)
+    sizes.push(body.items.length)
+    cursor = body.next_cursor === undefined ? '' : `&cursor=${body.next_cursor}`
+  } while (cursor)
+  return { items, sizes }
+}

@@ -1,0 +1,138 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+interface Import {
+  /** A file under src, or the name of a package. */
+  to: string
+  typeOnly: boolean
+}
+
+const SRC = fileURLToPath(new URL('../src/', import.meta.url))
+const STATEMENT = /^(?:import|export)\s+(?:([\w$*{},\s]*?)\s+from\s+)?'([^']+)'/gm
+const DYNAMIC = /\bimport\(\s*'([^']+)'/g
+
+const texts = new Map(
+  globSync('**/*.{ts,js}', { cwd: SRC, exclude: ['http/assets/**'] }).map(file => [
+    file,
+    readFileSync(SRC + file, 'utf8')
+  ])
+)
+
+function importsOf(file: string, text: string): Import[] {
+  const resolve = (to = '') => (to.startsWith('.') ? relative(SRC, join(SRC, dirname(file), to)) : to)
+  const statements = [...text.matchAll(STATEMENT)].map(([, names = '', to]) => ({
+    to: resolve(to),
+    typeOnly: isType(names)
+  }))
+  return [...statements, ...[...text.matchAll(DYNAMIC)].map(([, to]) => ({ to: resolve(to), typeOnly: false }))]
+}
+
+/** `type X`, or `{ type X, type Y }`. */
+function isType(names: string): boolean {
+  if (names.startsWith('type ')) return true
+  const listed = /^\{([^}]*)\}$/.exec(names)?.[1]?.split(',')
+  return listed?.every(name => !name.trim() || name.trim().startsWith('type ')) ?? false
+}
+
+const imports = new Map([...texts].map(([file, text]) => [file, importsOf(file, text)]))
+
+/** Every import of which `wrong` is true, as `file -> file`. */
+function offending(wrong: (from: string, made: Import) => boolean): string[] {
+  return [...imports].flatMap(([from, all]) =>
+    all.filter(made => wrong(from, made)).map(({ to }) => `${from} -> ${to}`)
+  )
+}
+
+/** `schemas` for schemas/chat.ts, `app` for app.ts. */
+const partOf = (file: string) => file.split(/[/.]/)[0] ?? ''
+
+/** What each part may import of the others. */
+const BELOW: Record<string, string[]> = {
+  schemas: [],
+  config: [],
+  errors: [],
+  validation: [],
+  'node-version': []
+}
+const ground = Object.keys(BELOW)
+for (const part of ['db', 'bus']) BELOW[part] = ground
+for (const part of ['auth', 'chat', 'http']) BELOW[part] = [...ground, 'db', 'bus']
+BELOW['app'] = [...ground, 'db', 'bus', 'auth', 'chat', 'http']
+BELOW['main'] = [...BELOW['app'], 'app']
+
+t.test('the imports of every file are found', async t => {
+  t.ok(texts.size > 30)
+  const relativeImports = [...imports].flatMap(([, all]) => all).filter(({ to }) => /\.[tj]s$/.test(to))
+  t.ok(relativeImports.length > 100)
+  t.strictSame(
+    relativeImports.filter(({ to }) => !texts.has(to)),
+    []
+  )
+  for (const [file, text] of texts) {
+    const lines = text.match(/^import\b|^export .* from '|\bimport\(/gm) ?? []
+    t.equal(imports.get(file)?.length, lines.length, file)
+  }
+})
+
+t.test('every part of the server has its place in the order of imports', async t => {
+  t.strictSame(
+    [...texts.keys()].filter(file => !BELOW[partOf(file)]),
+    []
+  )
+})
+
+t.test('imports go one way: ground, then db and bus, then auth, chat and http, then app, then main', async t => {
+  const peers = ['auth', 'chat', 'http']
+  const wrong = offending((from, { to, typeOnly }) => {
+    if (!texts.has(to) || partOf(from) === partOf(to)) return false
+    if (typeOnly && peers.includes(partOf(from)) && peers.includes(partOf(to))) return false
+    return !BELOW[partOf(from)]?.includes(partOf(to))
+  })
+  t.strictSame(wrong, [])
+})
+
+t.test('no file imports itself by way of others', async t => {
+  const cycles: string[] = []
+  const done = new Set<string>()
+  function visit(file: string, path: string[]): void {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+    if (path.includes(file) || done.has(file)) return
+    for (const { to, typeOnly } of imports.get(file) ?? []) if (!typeOnly) visit(to, [...path, file])
+    done.add(file)
+  }
+  for (const file of texts.keys()) visit(file, [])
+  t.strictSame(cycles, [])
+})
+
+t.test('only db/ knows the database', async t => {
+  const database = /^(drizzle-|better-sqlite3|pg$|pg\/)/
+  t.strictSame(
+    offending((from, { to }) => database.test(to) && partOf(from) !== 'db'),
+    []
+  )
+})
+
+t.test('only chat/connection.ts holds WebSockets', async t => {
+  t.strictSame(
+    offending((from, { to, typeOnly }) => to === 'ws' && !typeOnly && from !== 'chat/connection.ts'),
+    []
+  )
+})
+
+t.test('only config.ts reads the environment', async t => {
+  const readers = [...texts].filter(([, text]) => /process\s*\.\s*env\b|\benv\b.*from 'node:process'/.test(text))
+  t.strictSame(
+    readers.map(([file]) => file),
+    ['config.ts']
+  )
+})
+
+t.test('no file is longer than 250 lines', async t => {
+  const long = [...texts].filter(([, text]) => text.trimEnd().split('\n').length > 250)
+  t.strictSame(
+    long.map(([file]) => file),
+    []
+  )
+})
