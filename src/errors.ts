@@ -31,6 +31,7 @@ export const catalogue = {
   CLIENT_ID_REUSED: { status: 409, message: 'This client_id was used before, with another text' },
   LAST_OWNER: { status: 409, message: 'A chat with members always has an owner: name another one first' },
   MESSAGE_DELETED: { status: 409, message: 'The message was deleted' },
+  TOO_MANY_REACTIONS: { status: 409, message: 'A message takes at most 20 different reactions' },
   NOT_EDITABLE: { status: 409, message: 'Messages that the system wrote can be neither edited nor deleted' },
   BODY_TOO_LARGE: { status: 413, message: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'Bodies are read as application/json only' },
