@@ -77,7 +77,8 @@ export class RawClient {
       const short = (data[at + 1] ?? 0) & 0x7f
       const header = short < 126 ? 2 : short === 126 ? 4 : 10
       if (left < header) break
-      const length = short < 126 ? short : short === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2))
+      const length =
+        short < 126 ? short : short === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2))
       // Whoever is not looked into need not wait for the rest of the payload.
       const look = this.observe !== undefined || length < MESSAGE_BYTES
       if (look && left < header + length) break

@@ -37,7 +37,9 @@ async function openAll(): Promise<RawClient[][]> {
     const room: RawClient[] = []
     for (let i = 0; i < sockets.length; i += 50) {
       const some = sockets.slice(i, i + 50)
-      room.push(...(await Promise.all(some.map(({ path, cookie }) => RawClient.open(job.port, path, job.dialect, cookie)))))
+      room.push(
+        ...(await Promise.all(some.map(({ path, cookie }) => RawClient.open(job.port, path, job.dialect, cookie))))
+      )
     }
     rooms.push(room)
   }

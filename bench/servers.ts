@@ -32,7 +32,11 @@ export function pinned(core: number, command: string[]): string[] {
 
 async function launch(command: string[], env: NodeJS.ProcessEnv, directory: string, ready: RegExp) {
   const [file = '', ...args] = pinned(0, command)
-  const child: ChildProcess = spawn(file, args, { cwd: directory, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child: ChildProcess = spawn(file, args, {
+    cwd: directory,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   const port = await new Promise<number>((resolve, reject) => {
     let text = ''
     child.stdout?.on('data', chunk => {
@@ -48,7 +52,7 @@ async function launch(command: string[], env: NodeJS.ProcessEnv, directory: stri
         rmSync(directory, { recursive: true, force: true })
         resolve()
       })
-      child.kill('SIGKILL')
+      child.kill(process.env['SERVER_SIGNAL'] === 'SIGTERM' ? 'SIGTERM' : 'SIGKILL')
     })
   return { port, pid: child.pid as number, stop }
 }

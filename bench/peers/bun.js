@@ -4,7 +4,9 @@ import { Database } from 'bun:sqlite'
 const db = new Database(process.env.DATABASE)
 db.run('PRAGMA journal_mode = WAL')
 db.run('PRAGMA synchronous = NORMAL')
-db.run('CREATE TABLE messages (id INTEGER PRIMARY KEY, chat_id INTEGER, sender_id INTEGER, text TEXT, created_at INTEGER)')
+db.run(
+  'CREATE TABLE messages (id INTEGER PRIMARY KEY, chat_id INTEGER, sender_id INTEGER, text TEXT, created_at INTEGER)'
+)
 const insert = db.prepare('INSERT INTO messages (chat_id, sender_id, text, created_at) VALUES (?, ?, ?, ?)')
 
 const server = Bun.serve({
@@ -29,4 +31,4 @@ const server = Bun.serve({
     }
   }
 })
-console.log(`listening ${server.port}`)
+process.stdout.write(`listening ${server.port}\n`)

@@ -5,7 +5,9 @@ import { WebSocketServer } from 'ws'
 const db = new Database(process.env.DATABASE)
 db.pragma('journal_mode = WAL')
 db.pragma('synchronous = NORMAL')
-db.exec('CREATE TABLE messages (id INTEGER PRIMARY KEY, chat_id INTEGER, sender_id INTEGER, text TEXT, created_at INTEGER)')
+db.exec(
+  'CREATE TABLE messages (id INTEGER PRIMARY KEY, chat_id INTEGER, sender_id INTEGER, text TEXT, created_at INTEGER)'
+)
 const insert = db.prepare('INSERT INTO messages (chat_id, sender_id, text, created_at) VALUES (?, ?, ?, ?)')
 
 const rooms = new Map()
