@@ -53,7 +53,7 @@ t.test('a server that cannot keep up turns requests away, lives, and recovers', 
   }
   t.equal((await ann.get('/auth/me')).status, 200)
 
-  await busy(3, 1150)
+  await busy(2, 1200)
   const refused = await ann.get('/auth/me')
   t.match(refused, { status: 503, body: { statusCode: 503, code: 'OVERLOADED', error: 'Service Unavailable' } })
   t.equal(refused.headers.get('retry-after'), '5')
@@ -61,8 +61,8 @@ t.test('a server that cannot keep up turns requests away, lives, and recovers', 
   t.match(await ann.get('/health/ready'), { status: 503, body: { code: 'OVERLOADED' } })
   t.equal((await ann.refused(`/ws?chat_id=${id}`)).status, 503)
 
-  await sleep(1500)
-  t.equal((await ann.get('/auth/me')).status, 200)
+  const patience = Date.now() + 5000
+  while ((await ann.get('/auth/me')).status !== 200 && Date.now() < patience) await sleep(50)
   t.equal((await ann.get('/health/ready')).status, 200)
 })
 
@@ -72,13 +72,17 @@ t.test('a server that stops answers what it has begun, and waits for nobody who 
   const { hostname, port } = new URL(server.url)
   const silent = connect(Number(port), hostname)
   await once(silent, 'connect')
+  let arrived = 0
+  server.app.server.on('request', () => arrived++)
   const login = () => server.stranger().post('/auth/login', { username: 'ann', password: 'correct horse' })
   const logins = Promise.all(Array.from({ length: 12 }, login))
-  await sleep(50)
+  while (arrived < 12) await sleep(1)
 
   const begun = Date.now()
   const closed = server.app.close()
-  for (const { status, headers } of await logins) t.match([status, headers.has('connection')], [200, true])
+  const replies = await logins
+  t.strictSame(new Set(replies.map(({ status }) => status)), new Set([200]))
+  t.ok(replies.some(({ headers }) => headers.get('connection') === 'close'))
   t.ok(Date.now() - begun < 2000)
   await Promise.all([closed, once(silent, 'close')])
   t.ok(Date.now() - begun < 7000)
