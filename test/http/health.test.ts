@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { build } from '../helper.ts'
 
@@ -48,7 +48,7 @@ t.test('a server that cannot keep up turns requests away, lives, and recovers', 
     for (let i = 0; i < times; i++) {
       const end = Date.now() + ms
       while (Date.now() < end);
-      await setImmediate()
+      await sleep(0)
     }
   }
   t.equal((await ann.get('/auth/me')).status, 200)
