@@ -2,7 +2,18 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
 import { build } from '../helper.ts'
+
+/** Nothing else runs for so long, again and again, as when every request takes the processor to itself. */
+async function busy(times: number, ms: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    const end = Date.now() + ms
+    while (Date.now() < end);
+    await sleep(0)
+  }
+}
 
 t.test('a server that works is alive and ready', async t => {
   const nobody = (await build(t)).stranger()
@@ -39,18 +50,19 @@ t.test('without its database a server lives but is not ready, and keeps the caus
   t.equal((await ann.get('/health/live')).status, 200)
 })
 
+t.test('a long start is no overload', async t => {
+  const config = loadConfig({ SECRET_KEY: 'x'.repeat(40), DATABASE_URL: 'sqlite:///:memory:' }, '/dev/null')
+  const app = await buildApp(config)
+  t.teardown(() => app.close())
+  app.addHook('onReady', async () => busy(1, 1500))
+  const url = await app.listen({ port: 0 })
+  for (let i = 0; i < 3; i++) t.equal((await fetch(`${url}/auth/me`)).status, 401)
+})
+
 t.test('a server that cannot keep up turns requests away, lives, and recovers', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
   const [ann] = people
-  /** Nothing else runs for so long, again and again, as when every request takes the processor to itself. */
-  const busy = async (times: number, ms: number) => {
-    for (let i = 0; i < times; i++) {
-      const end = Date.now() + ms
-      while (Date.now() < end);
-      await sleep(0)
-    }
-  }
   t.equal((await ann.get('/auth/me')).status, 200)
 
   await busy(2, 1200)
