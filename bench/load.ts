@@ -81,7 +81,7 @@ function startOpenLoop(rooms: RawClient[][], rate: number): NodeJS.Timeout {
 
 const rooms = await openAll()
 await sleep(300)
-rooms.forEach((room, i) => observe(room, i, job.rate === undefined))
+for (const [i, room] of rooms.entries()) observe(room, i, job.rate === undefined)
 const timer = job.rate === undefined ? undefined : startOpenLoop(rooms, job.rate)
 if (!timer) {
   for (const room of rooms) {
