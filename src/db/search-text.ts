@@ -25,7 +25,7 @@ const NO_WORD = /[^\p{L}\p{N}\p{M}]/gu
 /** A word without case, accents and forms of its letters that look different only. */
 function fold(word: string): string {
   if (ASCII.test(word)) return word.toLowerCase().slice(0, WORD_LENGTH)
-  const bare = word.normalize('NFKD').replace(ACCENTS, '').toUpperCase().toLowerCase().replaceAll('ς', 'σ')
+  const bare = word.normalize('NFKD').toUpperCase().toLowerCase().replace(ACCENTS, '').replaceAll('ς', 'σ')
   return bare.normalize('NFKC').replace(NO_WORD, '').slice(0, WORD_LENGTH)
 }
 
