@@ -85,6 +85,20 @@ t.test('a search finds all there is, however far the index is behind', async t =
   t.equal(await count(ann, '449'), 1)
 })
 
+t.test('a chat may go while it is searched', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann')
+  const [ann] = people
+  await ann.post(`${path}/messages`, { message: 'long gone' })
+  const { body: other } = await ann.post('/chats', { title: 'Searched first' })
+  await new Promise(resolve => setTimeout(resolve, 5))
+  await say(server, other.id, ann, Array(60).fill(numbered('long', 1000).join(' ')))
+  const searching = count(ann, 'long')
+  await new Promise(resolve => setTimeout(resolve, 20))
+  await server.app.db.chats.remove(id)
+  t.equal(await searching, 60)
+})
+
 t.test('the index outlives a restart and is built anew when it was dropped', async t => {
   const first = await build(t)
   const { id, path, people } = await first.chat('ann')

@@ -53,6 +53,7 @@ t.test('case, accents and scripts', async t => {
     ['naive', 'naïve', '<mark>naive</mark>'],
     ['Große Straße', 'STRASSE', 'Große <mark>Straße</mark>'],
     ['ΟΔΟΣ', 'οδος', '<mark>ΟΔΟΣ</mark>'],
+    ['Vie\u0323\u0302t Nam', 'việt', '<mark>Vie\u0323\u0302t</mark> Nam'],
     ['Ёлка', 'елк', '<mark>Ёлка</mark>'],
     ['ＦＵＬＬ width', 'full', '<mark>ＦＵＬＬ</mark> width'],
     ['I moved to 東京都 in May', '東京', 'I moved to <mark>東京</mark>都 in May'],
@@ -245,7 +246,7 @@ t.test('page by page through several chats', async t => {
         expected.push(`word ${String(created_at).padStart(6)} ${id} ${String(i).padStart(3)}`)
       }
     }
-    for (const id of ids) db.prepare('update chats set seq = 30, updated_at = 2000 where id = ?').run(id)
+    for (const id of ids) db.prepare('update chats set seq = 40, updated_at = 2000 where id = ?').run(id)
   })()
   expected.sort().reverse()
   for (const limit of [1, 7, 50, 200]) {
