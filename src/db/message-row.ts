@@ -65,7 +65,7 @@ export function messageReader({ $client }: Database): (rows: MessageRow[]) => Me
     `select r.chat_id, r.message_id, r.emoji, r.user_id
      from json_each(?) as asked
      cross join reactions r on r.chat_id = asked.value ->> 0 and r.message_id = asked.value ->> 1
-     order by r.created_at, r.rowid`
+     order by r.rowid`
   )
 
   return rows => {

@@ -56,11 +56,13 @@ interface ChangedRow {
 
 /** Keeps the index up to date, a page at a time: no function here takes much longer than PAGE_MS. */
 export function searchIndex(client: Sqlite.Database) {
-  const cursor = client.prepare<[number], number>('select seq from search_cursors where chat_id = ?').pluck()
+  const progress = client.prepare<[number], { done: number; until: number }>(
+    `select coalesce(s.seq, 0) as done, c.seq as until
+     from chats c left join search_cursors s on s.chat_id = c.id where c.id = ?`
+  )
   const setCursor = client.prepare(
     'insert into search_cursors (chat_id, seq) values (?, ?) on conflict (chat_id) do update set seq = excluded.seq'
   )
-  const head = client.prepare<[number], number>('select seq from chats where id = ?').pluck()
   const changes = client.prepare<[ChangesAsked], ChangedRow>(changesQuery('m.id, m.seq, m.kind, m.text'))
   // A message that is there already got a reaction only: its text has not changed, or the trigger had taken it out.
   const add = client.prepare('insert or ignore into messages_search (rowid, text) values ((? << 32) | ?, ?)')
@@ -80,13 +82,14 @@ export function searchIndex(client: Sqlite.Database) {
   let position = 0
 
   const indexPage = client.transaction((chat_id: number): boolean => {
-    const until = head.get(chat_id) ?? 0
-    let seq = cursor.get(chat_id) ?? 0
-    if (seq >= until) return false
+    const chat = progress.get(chat_id)
+    if (!chat || chat.done >= chat.until) return false
+    const { done, until } = chat
     const deadline = performance.now() + PAGE_MS
-    const rows = changes.all({ chat_id, after: seq, until, limit: PAGE })
+    const rows = changes.all({ chat_id, after: done, until, limit: PAGE })
     // Numbers without a message of their own were replaced by later ones.
     if (rows.length < PAGE) rows.push({ id: 0, seq: until, kind: '', text: null })
+    let seq = done
     for (const row of rows) {
       if (row.kind === 'text' && row.text !== null) add.run(chat_id, row.id, indexable(row.text))
       seq = row.seq

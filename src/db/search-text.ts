@@ -8,12 +8,14 @@ export interface Word {
 /** Words one after the other, as they must stand in a text. */
 export type Phrase = [string, ...string[]]
 
-/**
- * Chinese, Japanese and Korean are written without spaces: each character is a word, with the marks after it. A Korean
- * syllable may come in pieces. Elsewhere a word is letters, digits and marks in a row.
- */
-const WORD =
-  /[\u1100-\u115f][\u1160-\u11a7]+[\u11a8-\u11ff]*|[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}]&&[\p{L}\p{N}]][\p{M}\uff9e\uff9f]*|[[\p{L}\p{N}\p{M}]--[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}]]+/gv
+/** Chinese, Japanese and Korean are written without spaces: each character is a word, with the marks after it. */
+const CJK = String.raw`[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}]&&[\p{L}\p{N}]]`
+
+/** A Korean syllable, which may come in pieces; such a character; elsewhere letters, digits and marks in a row. */
+const WORD = new RegExp(
+  String.raw`[\u1100-\u115f][\u1160-\u11a7]+[\u11a8-\u11ff]*|${CJK}[\p{M}\uff9e\uff9f]*|[[[\p{L}\p{N}]--${CJK}]\p{M}]+`,
+  'gv'
+)
 
 /** As much of a word is compared. What is longer is no word that anybody types. */
 const WORD_LENGTH = 64
@@ -25,7 +27,7 @@ const NO_WORD = /[^\p{L}\p{N}\p{M}]/gu
 /** A word without case, accents and forms of its letters that look different only. */
 function fold(word: string): string {
   if (ASCII.test(word)) return word.toLowerCase().slice(0, WORD_LENGTH)
-  const bare = word.normalize('NFKD').replace(ACCENTS, '').toUpperCase().toLowerCase().replaceAll('ς', 'σ')
+  const bare = word.normalize('NFKD').toUpperCase().toLowerCase().replace(ACCENTS, '').replaceAll('ς', 'σ')
   return bare.normalize('NFKC').replace(NO_WORD, '').slice(0, WORD_LENGTH)
 }
 
@@ -72,10 +74,10 @@ export function highlight(text: string, asked: Phrase[]): string {
 /** Where the phrases stand: ascending, those that touch or overlap as one. */
 function places(text: Word[], asked: Phrase[]): [number, number][] {
   const byFirst = Map.groupBy(asked, ([first]) => first)
-  const last = asked.at(-1)
+  const last = asked.at(-1) as Phrase
   const found: [number, number][] = []
   for (const [i, { word, start }] of text.entries()) {
-    const candidates = [...(byFirst.get(word) ?? []), ...(last ? [last] : [])]
+    const candidates = [...(byFirst.get(word) ?? []), last]
     const lengths = candidates.filter(phrase => standsAt(text, i, phrase, phrase === last)).map(({ length }) => length)
     if (lengths.length === 0) continue
     const end = text[i + Math.max(...lengths) - 1]?.end as number

@@ -99,7 +99,7 @@ export function searchRepository(db: Database) {
       const page = toPage(found, limit, row => row, placeOf)
       const items: FoundMessage[] = []
       for (const message of read(page.items)) {
-        items.push({ ...message, highlight: highlight(message.message ?? '', asked) })
+        items.push({ ...message, highlight: highlight(message.message as string, asked) })
         await breathe()
       }
       return { ...page, items }
