@@ -28,7 +28,8 @@ const { values } = parseArgs({
 
 function count(name: 'users' | 'chats' | 'members' | 'messages', minimum: number): number {
   const value = Number(values[name])
-  if (!Number.isInteger(value) || value < minimum) throw new ConfigError(`--${name} must be an integer of at least ${minimum}`)
+  if (!Number.isInteger(value) || value < minimum)
+    throw new ConfigError(`--${name} must be an integer of at least ${minimum}`)
   return value
 }
 
@@ -55,9 +56,15 @@ async function prepare(): Promise<void> {
   }
   const rooms: { chat_id: number; cookies: string[] }[] = []
   for (let i = 0; i < chats; i++) {
-    const inside = Array.from({ length: Math.min(members, users) }, (_, k) => people[(i * members + k) % users] as (typeof people)[0])
+    const inside = Array.from(
+      { length: Math.min(members, users) },
+      (_, k) => people[(i * members + k) % users] as (typeof people)[0]
+    )
     const [owner, ...others] = inside as [(typeof people)[0], ...typeof people]
-    const chat_id = await app.db.chats.create(owner.id, { title: `Load ${i + 1}`, member_ids: others.map(({ id }) => id) })
+    const chat_id = await app.db.chats.create(owner.id, {
+      title: `Load ${i + 1}`,
+      member_ids: others.map(({ id }) => id)
+    })
     const send = { type: 'send' as const, chat_id, user: { id: owner.id, username: owner.username }, text: TEXT }
     for (let left = messages; left > 0; left -= BATCH) {
       await app.db.log.append(Array.from({ length: Math.min(BATCH, left) }, () => send))
@@ -68,7 +75,9 @@ async function prepare(): Promise<void> {
   writeFileSync(`${values.out}.json`, JSON.stringify(rooms))
   const lines = rooms.flatMap(({ chat_id, cookies }) => cookies.map(cookie => `${chat_id},${cookie}`))
   writeFileSync(`${values.out}.csv`, `chat_id,cookie\n${lines.join('\n')}\n`)
-  process.stdout.write(`${users} users, ${chats} chats, ${lines.length} lines in ${values.out}.csv and ${values.out}.json\n`)
+  process.stdout.write(
+    `${users} users, ${chats} chats, ${lines.length} lines in ${values.out}.csv and ${values.out}.json\n`
+  )
 }
 
 if (values.help) process.stdout.write(USAGE)
