@@ -94,14 +94,15 @@ t.test('at most 20 different emoji on a message', async t => {
 
 t.test('the count is exact, and the first 100 are named', async t => {
   const server = await build(t)
-  const chat = await server.chat('ann')
-  const [ann] = chat.people
-  await ann.post(`${chat.path}/messages`, { message: 'one' })
+  const ann = await server.account('ann')
   const users: number[] = []
   for (let i = 0; i < 103; i++) {
     const user = await server.app.db.users.create({ username: `user${i}`, password_hash: '' })
     users.push(user?.id as number)
   }
+  const { id } = (await ann.post('/chats', { title: 'Crowd', member_ids: users })).body
+  const chat = { id, path: `/chats/${id}` }
+  await ann.post(`${chat.path}/messages`, { message: 'one' })
   users.reverse()
   await server.app.db.log.append(
     users.map(id => ({ type: 'react', chat_id: chat.id, id: 1, emoji: '👍', user: { id, username: '' } }))
