@@ -45,7 +45,9 @@ t.test('kill -9 under load loses nothing that was acked, and makes nothing twice
   const again = acks.filter(({ duplicate }) => duplicate).length
   t.comment(`${acks.length} messages, ${again} of them stored before a kill that took their ack`)
   const [median = 0] = starts.sort((a, b) => a - b).slice(ROUNDS / 2)
-  t.comment(`ready ${Math.round(median)} ms after the start in the median, ${Math.round(Math.max(...starts))} ms at most`)
+  t.comment(
+    `ready ${Math.round(median)} ms after the start in the median, ${Math.round(Math.max(...starts))} ms at most`
+  )
   t.ok(Math.max(...starts) < 5000)
   audit(t, server.file, senders, readers)
 })
