@@ -108,6 +108,8 @@ export class Reader {
   readonly wrong: string[] = []
   /** How long each message took from its sender, in milliseconds. */
   readonly latencies: number[] = []
+  /** Set to an empty list, it takes the frames until `release`: reading them takes time in which others are measured. */
+  held: Buffer[] | undefined
   bye: Json
   ws: WebSocket | undefined
   readonly #replaying = new Set<number>()
@@ -121,11 +123,11 @@ export class Reader {
   }
 
   async connect(client: Client): Promise<WebSocket> {
+    const take = (data: Buffer) => (this.held ? void this.held.push(data) : this.#take(JSON.parse(data.toString())))
     const [chat_id = 0, ...more] = this.lists.keys()
     // What was on its way on the old socket would come twice.
     this.ws?.removeAllListeners('message')
     this.ws?.terminate()
-    const take = (data: Buffer) => this.#take(JSON.parse(data.toString()))
     if (more.length === 0) {
       this.ws = await connect(client, `?chat_id=${chat_id}&after=${this.cursor(chat_id)}`, take)
     } else {
@@ -141,6 +143,12 @@ export class Reader {
   async caughtUp(heads: Map<number, number>, ms = 20_000): Promise<void> {
     const behind = () => [...this.lists.keys()].filter(chat_id => this.cursor(chat_id) < (heads.get(chat_id) ?? 0))
     if (!(await until(() => behind().length === 0, ms))) throw new Error(`a reader did not catch up in ${behind()}`)
+  }
+
+  /** Reads what was held, and from now on what comes. */
+  release(): void {
+    for (const data of this.held ?? []) this.#take(JSON.parse(data.toString()))
+    this.held = undefined
   }
 
   #take(frame: Json): void {
@@ -224,4 +232,9 @@ export function audit(t: Test, file: string, senders: Sender[], readers: Reader[
 /** The value that 99 % of these do not exceed. */
 export function p99(values: number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0
+}
+
+/** The value in the middle: what a busy machine does to some of the values does not move it. */
+export function median(values: number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
