@@ -30,14 +30,16 @@ export class CatchUp {
     void this.#run()
   }
 
+  /** A cursor whose socket takes a page at once is back before the event loop has had its turn: that ends every round. */
   async #run(): Promise<void> {
-    let began = performance.now()
-    for (const cursor of this.#queue) {
-      this.#queue.delete(cursor)
-      await this.#advance(cursor)
-      if (performance.now() - began < TURN_MS) continue
+    while (this.#queue.size > 0) {
+      const began = performance.now()
+      for (const cursor of this.#queue) {
+        this.#queue.delete(cursor)
+        await this.#advance(cursor)
+        if (performance.now() - began >= TURN_MS) break
+      }
       await nextTurn()
-      began = performance.now()
     }
     this.#running = false
   }

@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { Client, Server } from '../helper.ts'
+
+const path = (file: string) => fileURLToPath(new URL(`../../src/${file}`, import.meta.url))
+const COMMAND = [process.execPath, '--import', path('node-version.js'), path('main.ts')]
+const SECRET_KEY = '8d6f2c1b0a9e47538d6f2c1b0a9e4753'
+const START_MS = 20_000
+
+export interface StartOptions {
+  env?: NodeJS.ProcessEnv
+  /** The command that runs the server's command: a shell with a limit, a tracer. */
+  wrap?: (command: string[]) => string[]
+}
+
+interface Line {
+  level: number
+  pid: number
+  msg: string
+  err?: { message: string }
+}
+
+/** The server as a process with a database file of its own in `cwd`; killed with the test if it still runs. */
+export async function start(t: Test, cwd: string, { env = {}, wrap = all => all }: StartOptions = {}) {
+  const startedAt = performance.now()
+  // Without what the test runner puts into its children.
+  const [file = '', ...args] = ['env', '-u', 'NODE_OPTIONS', ...wrap(COMMAND)]
+  const settings = { SECRET_KEY, PORT: '0', RATE_LIMITS: 'off', HOST: '127.0.0.1', LOG_LEVEL: 'info', ...env }
+  const child = spawn(file, args, {
+    cwd,
+    env: { PATH: process.env['PATH'], ...settings },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const lines: Line[] = []
+  const stderr = text(child.stderr)
+  const ended = once(child, 'exit').then(async ([code, signal]) => ({ code, signal, stderr: await stderr }))
+  const listening = new Promise<Line>((resolve, reject) => {
+    createInterface(child.stdout).on('line', line => {
+      const parsed = JSON.parse(line)
+      lines.push(parsed)
+      if (/^Listening on /.test(parsed.msg)) resolve(parsed)
+    })
+    ended.then(({ stderr }) => reject(new Error(`ended before it listened: ${stderr}`)), reject)
+    sleep(START_MS, undefined, { ref: false }).then(() => reject(new Error(`silent for ${START_MS} ms`)), reject)
+  })
+  t.teardown(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'))
+  const { msg, pid } = await listening
+  const server = new Process(t, msg.slice('Listening on '.length), { child, cwd, pid, lines, ended, startedAt })
+  t.teardown(() => server.kill())
+  return server
+}
+
+interface Parts {
+  child: ChildProcess
+  cwd: string
+  pid: number
+  lines: Line[]
+  ended: Promise<{ code: number | null; signal: string | null; stderr: string }>
+  startedAt: number
+}
+
+export class Process extends Server {
+  readonly pid: number
+  /** Everything logged so far. */
+  readonly lines: readonly Line[]
+  /** The database. */
+  readonly file: string
+  /** Resolves when the process has ended. */
+  readonly ended: Parts['ended']
+  readonly #startedAt: number
+  #running = true
+
+  constructor(t: Test, url: string, { pid, cwd, lines, ended, startedAt }: Parts) {
+    // The app is out of reach, in the other process.
+    super(t, undefined as never, url, {})
+    this.pid = pid
+    this.file = `${cwd}/confab.db`
+    this.lines = lines
+    this.ended = ended
+    this.#startedAt = startedAt
+    void ended.then(() => {
+      this.#running = false
+    })
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    if (this.#running) process.kill(this.pid, signal)
+  }
+
+  /** The client of an earlier process, with its session, at this one. */
+  again(client: Client): Client {
+    return new Client(this, client.cookie, client.user)
+  }
+
+  /** Waits until the server says that it is ready. Returns how long that took since the process was started. */
+  async ready(): Promise<number> {
+    for (let i = 0; i < 500; i++) {
+      const { status } = await this.stranger().get('/health/ready')
+      if (status === 200) return performance.now() - this.#startedAt
+      await sleep(10)
+    }
+    throw new Error('not ready')
+  }
+
+  /** Resident memory in MB. */
+  rss(): number {
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1]) / 1024
+  }
+
+  /** Open file descriptors. */
+  fds(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length
+  }
+
+  /** Waits, for at most `ms`, until no more than `count` descriptors are open. Returns how many are. */
+  async fdsDownTo(count: number, ms = 10_000): Promise<number> {
+    for (const end = Date.now() + ms; this.fds() > count && Date.now() < end; ) await sleep(50)
+    return this.fds()
+  }
+
+  /** The part of one CPU that the process uses in the next `ms`: 1 is all of it. */
+  async cpu(ms: number): Promise<number> {
+    const before = this.#ticks()
+    const began = performance.now()
+    await sleep(ms)
+    return ((this.#ticks() - before) * 10) / (performance.now() - began)
+  }
+
+  /** CPU time used so far, in hundredths of a second: utime and stime of proc(5), counted after the name. */
+  #ticks(): number {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+    return Number(fields[11]) + Number(fields[12])
+  }
+}

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { audit, heads, Reader, Sender } from './ledger.ts'
+import { start } from './process.ts'
+
+/** More than the system and the server keep for a socket together: 15 MB. */
+const MESSAGES = 1600
+const LENGTH = 9000
+const STALLED_MS = 30_000
+/**
+ * The server closes a socket some time after it has stalled for so long, and forgets it 5 s later. Readers who go on
+ * one after the other, from before that time to after it, find out when.
+ */
+const READERS = 10
+const APART_MS = 1000
+
+t.test('a reader who takes nothing for 30 s is closed with 4408, and comes back to what it missed', async t => {
+  const server = await start(t, t.testdir({}))
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const sender = new Sender('s')
+  await sender.connect(ann, `?chat_id=${id}`)
+  const base = server.fds()
+  const readers = Array.from({ length: READERS }, () => new Reader(id))
+  const codes: (number | undefined)[] = readers.map(() => undefined)
+  const sockets = await Promise.all(readers.map(reader => reader.connect(bob)))
+  for (const [i, ws] of sockets.entries()) {
+    ws.on('close', code => {
+      codes[i] = code
+    })
+    ws.pause()
+  }
+  const began = Date.now()
+  for (let sent = 0; sent < MESSAGES; sent += 100) {
+    for (let i = 0; i < 100; i++) sender.send(id, LENGTH)
+    await sender.settled()
+  }
+
+  await sleep(began + STALLED_MS - APART_MS - Date.now())
+  for (const ws of sockets) {
+    ws.resume()
+    await sleep(APART_MS)
+  }
+  await sleep(APART_MS)
+  t.comment(`close codes of the readers, in the order in which they went on: ${codes.map(code => code ?? 'open')}`)
+  t.equal(codes[0], undefined, 'a reader who goes on in time stays')
+  t.ok(codes.includes(4408))
+  t.ok(codes.every(code => code === undefined || code === 4408 || code === 1006))
+
+  for (const [i, reader] of readers.entries()) if (codes[i] !== undefined) await reader.connect(bob)
+  for (const reader of readers) await reader.caughtUp(heads(server.file))
+  audit(t, server.file, [sender], readers)
+  for (const { ws } of readers) ws?.terminate()
+  t.ok((await server.fdsDownTo(base)) <= base, 'every file descriptor is back')
+})
