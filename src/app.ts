@@ -17,8 +17,8 @@ import { bodies, serverOptions, socketOptions } from './http/server.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** The whole server, ready to listen. Everything that it is made of is registered here, in order. */
-export async function buildApp(config: Config, logger: FastifyServerOptions['logger'] = false) {
-  const app = Fastify({ ...serverOptions(config), logger: logger ?? false }).withTypeProvider<TypeBoxTypeProvider>()
+export async function buildApp(config: Config, logger: NonNullable<FastifyServerOptions['logger']> = false) {
+  const app = Fastify({ ...serverOptions(config), logger }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler(errorHandler)
   app.setNotFoundHandler(() => {
     throw new ChatError('NOT_FOUND')

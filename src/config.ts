@@ -166,7 +166,8 @@ function readEnvironment(env: NodeJS.ProcessEnv, envFile: string): Environment {
   try {
     return envSchema<Environment>({
       schema: { ...Environment },
-      data: { ...env },
+      // A secret that is set to nothing is not set.
+      data: env['SECRET_KEY'] === '' ? { ...env, SECRET_KEY: undefined } : { ...env },
       env: false,
       dotenv: { path: envFile }
     })

@@ -45,6 +45,17 @@ export class Server {
     return new Client(this, '')
   }
 
+  /** A connection through memory, whose two ends close together as a network's do. `far` is the server's. */
+  memory() {
+    const [near, far] = duplexPair()
+    const createConnection = () => {
+      near.once('close', () => far.destroy())
+      this.app.server.emit('connection', far)
+      return near
+    }
+    return { far, createConnection }
+  }
+
   /** A client with this cookie. */
   client(cookie: string, user: Client['user']): Client {
     return new Client(this, cookie, user)
@@ -141,13 +152,7 @@ export class Client {
 
   /** The same through memory instead of the network, so that not reading at once makes the server wait. */
   v1InMemory(query: string | number): Promise<TestSocket> {
-    return this.v1(query, {
-      createConnection: () => {
-        const [near, far] = duplexPair()
-        this.server.app.server.emit('connection', far)
-        return near
-      }
-    })
+    return this.v1(query, { createConnection: this.server.memory().createConnection })
   }
 
   /** The HTTP status and body with which an upgrade is refused. */

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Repositories } from '../db/plugin.ts'
+import type { Message } from '../schemas/message.ts'
 import { CLOSE } from './connection.ts'
 import type { Cursor } from './cursor.ts'
 import { encode } from './frames.ts'
@@ -59,16 +60,16 @@ export class CatchUp {
   async #page(cursor: Cursor): Promise<void> {
     const { connection, room, chat_id, seq } = cursor
     if (connection.blocked) return connection.flushed(() => this.add(cursor))
-    // Numbers that the room was not told of yet come through the room; others' come from before this cursor's time.
-    const until = Math.max(room.told, cursor.joinedAt ?? (await this.#messages.head(chat_id)) ?? 0)
-    cursor.joinedAt ??= until
+    // What the room was not told of yet, it will be told of; but it knows nothing of the time before its first cursor.
+    cursor.joinedAt ??= await this.#messages.head(chat_id)
+    const until = Math.max(room.told, cursor.joinedAt)
     const read = connection.v1 ? this.#messages.changes : this.#messages.created
     const page = seq < until ? await read(chat_id, seq, until, PAGE) : []
     // The client may have set another cursor meanwhile; its replay begins at that one.
     if (cursor.seq !== seq) return this.add(cursor)
-    const last = page.at(-1)
     const complete = page.length < PAGE
-    const reached = complete ? until : connection.v1 ? (last?.seq as number) : (last?.id as number)
+    const last = page.at(-1) as Message
+    const reached = complete ? until : connection.v1 ? last.seq : last.id
     const frames = [...cursor.render(page), ...cursor.settle(reached)]
     cursor.seq = reached
     if (complete && room.told <= reached) {

@@ -11,9 +11,14 @@ export interface Refused {
   client_id?: string
 }
 
+interface Mistake {
+  instancePath: string
+  message?: string
+}
+
 interface Check {
   (data: unknown): unknown
-  errors?: { instancePath: string; message?: string }[] | null
+  errors?: Mistake[] | null
 }
 
 export type FrameReader = (text: string) => IncomingFrame | Refused
@@ -32,8 +37,8 @@ export function frameReader(compile: (schema: TSchema) => Check, types: (keyof t
     if (check?.(frame)) return frame as IncomingFrame
     const client_id = typeof frame.client_id === 'string' ? { client_id: frame.client_id } : undefined
     if (!check) return { code: 'UNKNOWN_TYPE', detail: unknownType, ...client_id }
-    const [error] = check.errors ?? []
-    return { code: 'VALIDATION_FAILED', detail: `frame${error?.instancePath} ${error?.message}`, ...client_id }
+    const [error] = check.errors as [Mistake]
+    return { code: 'VALIDATION_FAILED', detail: `frame${error.instancePath} ${error.message}`, ...client_id }
   }
 }
 

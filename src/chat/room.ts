@@ -78,7 +78,7 @@ export class Room {
   }
 
   remove(cursor: Cursor): void {
-    if (!this.cursors.delete(cursor)) return
+    this.cursors.delete(cursor)
     this.presence.leave(cursor)
     if (this.cursors.size === 0) this.typing.stop()
     else if (!this.presence.has(cursor.connection.caller.user.id)) this.typing.done(cursor.connection.caller.user.id)

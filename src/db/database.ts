@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { createSearchIndex } from './search-index.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
@@ -12,7 +12,7 @@ export class DatabaseError extends Error {
   override name = 'DatabaseError'
 }
 
-const MIGRATIONS = new URL('../../drizzle/sqlite/', import.meta.url)
+const migrationsFolder = fileURLToPath(new URL('../../drizzle/sqlite/', import.meta.url))
 
 /**
  * Opens the SQLite file (or `:memory:`), creates it when it is missing and applies the migrations it lacks.
@@ -22,13 +22,14 @@ export function openDatabase(file: string): Database {
   let client: Sqlite.Database | undefined
   try {
     client = new Sqlite(file)
-    const journal = readJournal()
-    refuseNewer(client, journal)
+    const migrations = readMigrationFiles({ migrationsFolder })
+    refuseNewer(client, migrations.at(-1)?.folderMillis)
     configure(client)
+    adoptPushed(client)
     const db = drizzle({ client })
-    migrate(db, { migrationsFolder: fileURLToPath(MIGRATIONS) })
+    migrate(db, { migrationsFolder })
     // The migrator skips, without a word, an entry that is older than the newest one applied.
-    if (applied(client).length !== journal.length) throw new Error('its migrations are not the ones of this version')
+    if (applied(client).length !== migrations.length) throw new Error('its migrations are not the ones of this version')
     createSearchIndex(client)
     return db
   } catch (error) {
@@ -55,12 +56,6 @@ function configure(client: Sqlite.Database): void {
   client.pragma('secure_delete = ON')
 }
 
-/** The times of the migrations that this version brings, ascending. */
-function readJournal(): number[] {
-  const { entries } = JSON.parse(readFileSync(new URL('meta/_journal.json', MIGRATIONS), 'utf8'))
-  return entries.map((entry: { when: number }) => entry.when)
-}
-
 /** The times of the migrations that this database has had. */
 function applied(client: Sqlite.Database): number[] {
   const table = client.prepare("select 1 from sqlite_master where name = '__drizzle_migrations'").get()
@@ -68,7 +63,34 @@ function applied(client: Sqlite.Database): number[] {
   return client.prepare<[], number>('select created_at from __drizzle_migrations order by 1').pluck().all().map(Number)
 }
 
-function refuseNewer(client: Sqlite.Database, journal: number[]): void {
-  const newest = applied(client).at(-1) ?? 0
-  if (newest > (journal.at(-1) ?? 0)) throw new Error('it was made by a newer version of Confab')
+function refuseNewer(client: Sqlite.Database, latest = 0): void {
+  if (applied(client).some(time => time > latest)) throw new Error('it was made by a newer version of Confab')
+}
+
+/** Tables that drizzle-kit has pushed are those of the latest migration: it then counts as applied. */
+function adoptPushed(client: Sqlite.Database): void {
+  if (applied(client).length > 0 || columns(client) === '') return
+  const fresh = new Sqlite(':memory:')
+  migrate(drizzle({ client: fresh }), { migrationsFolder })
+  // Other tables are in the way of the migrations, which will say so.
+  if (columns(fresh) === columns(client)) {
+    const [table] = fresh
+      .prepare<[], string>("select sql from sqlite_master where name = '__drizzle_migrations'")
+      .pluck()
+      .all()
+    client.exec(table as string)
+    const insert = client.prepare('insert into __drizzle_migrations (hash, created_at) values (@hash, @created_at)')
+    for (const row of fresh.prepare('select hash, created_at from __drizzle_migrations').all()) insert.run(row)
+  }
+  fresh.close()
+}
+
+/** Every column of every table that drizzle-kit knows of, as one text. */
+function columns(client: Sqlite.Database): string {
+  const names = client.prepare<[], string>(
+    `select t.name || '.' || c.name from sqlite_master t join pragma_table_info(t.name) c
+     where t.type = 'table' and t.name not like 'sqlite%' and t.name <> '__drizzle_migrations'
+       and t.name not like '%search%' order by 1`
+  )
+  return names.pluck().all().join()
 }

@@ -90,7 +90,7 @@ export function messageChanges(db: Database) {
     if (row.deleted_at !== null) throw new Refusal('MESSAGE_DELETED')
     if (row.text === text) return done(row)
     const meta: MessageMeta = JSON.parse(row.meta ?? '{}')
-    if (row.client_id !== null) meta.first_text ??= sha256(row.text ?? '')
+    if (row.client_id !== null) meta.first_text ??= sha256(row.text as string)
     return store(batch, { ...row, text, meta: JSON.stringify(meta), edited_at: batch.now })
   }
 

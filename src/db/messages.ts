@@ -51,9 +51,9 @@ export function messagesRepository(db: Database) {
       return row && read([row])[0]
     },
 
-    /** The number of a chat's latest change; undefined when there is no such chat. */
-    async head(chat_id: number): Promise<number | undefined> {
-      return head.get(chat_id)
+    /** The number of a chat's latest change; 0 when there is none, or no such chat. */
+    async head(chat_id: number): Promise<number> {
+      return head.get(chat_id) ?? 0
     },
 
     /** The log: messages with after < seq <= until as they now are, ascending by seq. */

@@ -66,16 +66,17 @@ export function usersRepository(db: Database) {
     /** The password hash of an account that exists. */
     async passwordHash(id: number): Promise<string> {
       const [row] = await db.select({ hash: users.password_hash }).from(users).where(eq(users.id, id))
-      return row?.hash ?? ''
+      return (row as { hash: string }).hash
     },
 
     async setPasswordHash(id: number, password_hash: string): Promise<void> {
       await db.update(users).set({ password_hash }).where(eq(users.id, id))
     },
 
-    async setDisplayName(id: number, display_name: string): Promise<User | undefined> {
+    /** Changes how an account that exists is shown. */
+    async setDisplayName(id: number, display_name: string): Promise<User> {
       const [row] = await db.update(users).set({ display_name }).where(eq(users.id, id)).returning(userColumns)
-      return row && toUser(row)
+      return toUser(row as UserRow)
     },
 
     /** Accounts whose username begins with `query`, by username. Throws INVALID_CURSOR. */

@@ -25,7 +25,7 @@ export function serverOptions({ trustProxy }: Config) {
       headersTimeout: 15_000,
       connectionsCheckingInterval: 5000,
       // Elsewhere an upgrade is a request like any other: on a socket, Node would never end it.
-      shouldUpgradeCallback: ({ url }: IncomingMessage) => /^\/ws(\?|$)/.test(url ?? '')
+      shouldUpgradeCallback: ({ url }: IncomingMessage) => /^\/ws(\?|$)/.test(String(url))
     },
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
@@ -41,7 +41,7 @@ const UNREADABLE: Record<string, ErrorCode> = {
 
 /** What Node could not read as a request never reaches the error handler. It is answered alike, and the connection ends. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  const body = errorBody(UNREADABLE[error.code ?? ''] ?? 'BAD_REQUEST')
+  const body = errorBody(UNREADABLE[String(error.code)] ?? 'BAD_REQUEST')
   const text = JSON.stringify(body)
   const head = [
     `HTTP/1.1 ${body.statusCode} ${body.error}`,
@@ -63,10 +63,10 @@ export function socketOptions(): WebsocketPluginOptions {
       perMessageDeflate: false,
       handleProtocols: protocols => protocols.has(SUBPROTOCOL) && SUBPROTOCOL
     } as NonNullable<WebsocketPluginOptions['options']>,
-    // Resets and protocol errors are the peer's; ws has chosen the close code (1002, 1007, 1009) by now.
+    // Resets and protocol errors are the peer's: ws is closing by now, with a code of its choice (1002, 1007, 1009).
     errorHandler(error, socket, request) {
       request.log.debug({ err: error }, 'socket error')
-      if (!('code' in error)) socket.terminate()
+      socket.close(1011, 'internal error')
     },
     // The chat plugin closes its sockets in its own preClose.
     preClose: async () => undefined

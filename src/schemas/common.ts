@@ -35,6 +35,11 @@ export function limit(maximum: number, byDefault: number): TInteger {
   return Type.Optional(limit) as TInteger
 }
 
+/** A number to begin after: clients may leave it out, handlers always find it. */
+export function from(byDefault: number, description: string): TInteger {
+  return Type.Optional(Type.Integer({ minimum: 0, default: byDefault, description })) as TInteger
+}
+
 /** The query of a list that is read page by page. */
 export const PageQuery = Type.Object(
   {

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { id, limit, moment, oneOf, PageQuery, ref, strict } from './common.ts'
+import { from, id, limit, moment, oneOf, PageQuery, ref, strict } from './common.ts'
 
 export const Sender = Type.Object(
   { id: id('The account'), username: Type.String({ description: 'Lower case', examples: ['ann'] }) },
@@ -94,7 +94,7 @@ export const ReactionParams = strict({
 export type ReactionParams = Static<typeof ReactionParams>
 
 export const ChangesQuery = strict({
-  after: Type.Integer({ minimum: 0, default: 0, description: 'The highest `seq` that you have seen in this chat' }),
+  after: from(0, 'The highest `seq` that you have seen in this chat'),
   limit: limit(500, 200)
 })
 

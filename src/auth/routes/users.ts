@@ -52,11 +52,7 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
       body: ProfileChange,
       response: replies({ 200: ref(User) }, 400, 401, 403)
     },
-    async handler({ body, caller }) {
-      const user = await app.db.users.setDisplayName(caller.user.id, body.display_name)
-      if (!user) throw new ChatError('UNAUTHENTICATED')
-      return user
-    }
+    handler: async ({ body, caller }) => app.db.users.setDisplayName(caller.user.id, body.display_name)
   })
 }
 

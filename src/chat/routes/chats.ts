@@ -14,18 +14,12 @@ import {
 import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
 import { markRead } from '../actions/read.ts'
 import type { ChatServices } from '../plugin.ts'
+import { viewChat } from './view.ts'
 
 const tags = ['Chats']
 
 /** Making, finding, changing and deleting chats, and how far I have read. */
 const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
-  /** A chat as the caller, its member, sees it now. */
-  async function view(chat_id: number, user_id: number): Promise<Chat> {
-    const chat = await app.db.chats.find(chat_id, user_id)
-    if (!chat) throw new ChatError('CHAT_NOT_FOUND')
-    return chat
-  }
-
   app.route({
     method: 'POST',
     url: '/chats',
@@ -42,7 +36,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       if ((await app.db.users.count(ids)) < ids.length) throw new ChatError('USER_NOT_FOUND')
       const id = await app.db.chats.create(caller.user.id, body)
       app.bus.publish({ type: 'members_added', chat_id: id, user_ids: [caller.user.id, ...ids] })
-      return reply.code(201).send(await view(id, caller.user.id))
+      return reply.code(201).send(await viewChat(app, id, caller.user.id))
     }
   })
 
@@ -65,7 +59,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       if (!(await app.db.users.find(user_id))) throw new ChatError('USER_NOT_FOUND')
       const { id, created } = await app.db.chats.direct(caller.user.id, user_id)
       if (created) app.bus.publish({ type: 'members_added', chat_id: id, user_ids: [caller.user.id, user_id] })
-      return reply.code(created ? 201 : 200).send(await view(id, caller.user.id))
+      return reply.code(created ? 201 : 200).send(await viewChat(app, id, caller.user.id))
     }
   })
 
@@ -109,7 +103,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       params: ChatParams,
       response: replies({ 200: ref(Chat) }, 400, 401, 403, 404)
     },
-    handler: async ({ params, caller }) => view(params.chat_id, caller.user.id)
+    handler: async ({ params, caller }) => viewChat(app, params.chat_id, caller.user.id)
   })
 
   app.route({
@@ -132,7 +126,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
         await log.append({ type: 'rename', chat_id, user: { id, username }, title: title.toWellFormed() })
       }
       app.bus.publish({ type: 'chat_changed', chat_id })
-      return view(chat_id, id)
+      return viewChat(app, chat_id, id)
     }
   })
 

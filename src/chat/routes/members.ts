@@ -6,6 +6,7 @@ import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
 import type { Sender } from '../../schemas/message.ts'
 import { atLeast } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
+import { viewChat } from './view.ts'
 
 const tags = ['Members']
 
@@ -45,9 +46,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
       const { chat_id } = request.params
       const user = callerOf(request)
       await log.append({ type: 'join', chat_id, user, member: user, role: 'member' })
-      const chat = await app.db.chats.find(chat_id, user.id)
-      if (!chat) throw new ChatError('CHAT_NOT_FOUND')
-      return chat
+      return viewChat(app, chat_id, user.id)
     }
   })
 

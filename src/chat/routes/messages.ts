@@ -25,8 +25,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
   /** Makes a change whose outcome is always a message. */
   async function append(change: Change): Promise<{ message: Message; fresh: boolean }> {
     const { message, fresh } = await log.append(change)
-    if (!message) throw new ChatError('MESSAGE_NOT_FOUND')
-    return { message, fresh }
+    return { message: message as Message, fresh }
   }
 
   app.route({

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { build, type Json } from '../helper.ts'
+
+// What changes while the database answers. SQLite answers at once, so these tests let it take its time.
+
+/** Lets one function of a repository answer only after `ms`. */
+function delay(repository: Json, name: string, ms: number): void {
+  const answer = repository[name].bind(repository)
+  repository[name] = async (...args: unknown[]) => {
+    await sleep(ms)
+    return answer(...args)
+  }
+}
+
+t.test('another cursor set while a page is read begins a replay of its own', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann')
+  for (const message of ['one', 'two', 'three']) await people[0].post(`${path}/messages`, { message })
+  const a = await people[0].v1(id)
+  delay(server.app.db.messages, 'changes', 100)
+  a.send({ type: 'resume', chats: [{ chat_id: id, after: 0 }] })
+  await sleep(50)
+  a.send({ type: 'resume', chats: [{ chat_id: id, after: 2 }] })
+  t.match(await a.next('message'), { id: 3 })
+  t.match(await a.next(), { type: 'live', seq: 3 })
+})
+
+t.test('a message that comes while a page is read follows it', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  for (const message of ['one', 'two']) await ann.post(`${path}/messages`, { message })
+  delay(server.app.db.messages, 'changes', 100)
+  const b = await bob.v1(`?chat_id=${id}&after=0`)
+  await ann.post(`${path}/messages`, { message: 'three' })
+  for (const seq of [1, 2, 3]) t.match(await b.next('message'), { seq })
+  t.match(await b.next(), { type: 'live', seq: 3 })
+})
+
+t.test('a socket that closes while its session is looked up, or a chat is, is forgotten', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  db.prepare('update sessions set expires_at = ?').run(Date.now() + 60_200)
+  db.close()
+  const a = await ann.v1('')
+  const again = await ann.v1('')
+  delay(server.app.db.sessions, 'find', 300)
+  delay(server.app.db.chats, 'find', 100)
+  await sleep(300)
+  const { body } = await bob.post('/chats', { title: 'New', member_ids: [ann.user.id] })
+  server.app.bus.publish({ type: 'members_added', chat_id: body.id, user_ids: [ann.user.id] })
+  a.terminate()
+  t.match(await again.next('chat'), { change: 'added', chat: { id: body.id } })
+  t.strictSame(
+    (await again.all(200)).filter(({ type }) => type === 'chat'),
+    [],
+    'told once, however often it is heard'
+  )
+  t.match((await bob.get(`/chats/${id}`)).status, 200)
+})
+
+t.test('a chat that is gone by the time it is shown is not there', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann')
+  server.app.db.chats.find = async () => undefined
+  t.match(await people[0].get(path), { status: 404, body: { code: 'CHAT_NOT_FOUND' } })
+})
+
+t.test('a change of a chat that is gone, or of who is gone, by its turn', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const [user, member] = [ann.user, bob.user]
+  t.match(
+    await server.app.db.log.append([
+      { type: 'send', chat_id: 4711, user, text: 'x' },
+      { type: 'leave', chat_id: id, user, member },
+      { type: 'leave', chat_id: id, user, member }
+    ]),
+    [{ error: 'CHAT_NOT_FOUND' }, { fresh: true }, { error: 'MEMBER_NOT_FOUND' }]
+  )
+  server.app.db.log.append = async () => [{ error: 'STORAGE_FAILED' }]
+  const failed = await ann.post(`${path}/messages`, { message: 'x' })
+  t.match(failed, { status: 503, body: { code: 'STORAGE_FAILED' } })
+  t.equal(failed.headers.get('retry-after'), '1')
+})
+
+t.test('a plain socket that is far behind reads page by page, without what was deleted and its own', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const { id: user_id, username } = ann.user
+  const send = { type: 'send' as const, chat_id: id, user: { id: user_id, username }, text: 'x' }
+  await server.app.db.log.append(Array.from({ length: 250 }, () => send))
+  await ann.delete(`${path}/messages/7`)
+  const b = await bob.socket(`?chat_id=${id}&after=0`)
+  const ids: number[] = []
+  while (ids.at(-1) !== 250) ids.push((await b.next()).id)
+  t.strictSame(
+    ids,
+    Array.from({ length: 250 }, (_, i) => i + 1).filter(id => id !== 7)
+  )
+})
+
+t.test('a batch of sends and edits is new messages only to a plain sender', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const [a, b] = [await ann.socket(id), await bob.socket(id)]
+  await ann.post(`${path}/messages`, { message: 'one' })
+  await Promise.all([a.next(), b.next()])
+  delay(server.app.db.log, 'append', 100)
+  a.send({ message: 'starts a batch' })
+  await sleep(30)
+  a.send({ message: 'mine' })
+  const edit = ann.patch(`${path}/messages/1`, { message: 'uno' })
+  b.send({ message: 'other' })
+  await edit
+  t.match(await a.next(), { message: 'other' })
+  await a.silent(50)
+  t.match(await b.next(), { message: 'starts a batch' })
+  t.match(await b.next(), { message: 'mine' })
+})
