@@ -134,6 +134,15 @@ t.test('an error that nobody handled is logged, and the server ends', async t =>
   t.equal(server.lines.at(-1), 'stopping after an error nobody handled')
 })
 
+t.test('a start that fails for no reason that anybody could know tells where', async t => {
+  const odd =
+    "data:text/javascript,import net from 'node:net'; net.Server.prototype.listen = () => { throw new Error('odd') }"
+  const server = start(t, t.testdir({}), { SECRET_KEY }, ['--import', odd])
+  const { code, stderr } = await server.end()
+  t.equal(code, 1)
+  t.match(stderr, /^confab: Error: odd\n +at /)
+})
+
 t.test('a Node that is too old says which one is needed', async t => {
   const old = 'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "24.15.1" })'
   const server = start(t, t.testdir({}), { SECRET_KEY }, ['--import', old])

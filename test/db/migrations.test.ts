@@ -105,6 +105,15 @@ t.test('drizzle-kit push makes the same tables and indexes as the migrations', a
   t.strictSame(schemaOf(pushed), schemaOf(migrated(t)))
 })
 
+t.test('the server takes a database that was pushed, and its migrations count as applied', async t => {
+  const file = join(t.testdir({}), 'pushed.db')
+  drizzleKit(['push'], { DATABASE_URL: `sqlite:///${file}` })
+  openDatabase(file).$client.close()
+  openDatabase(file).$client.close()
+  t.equal(drizzleKit(['migrate'], { DATABASE_URL: `sqlite:///${file}` }).status, 0, 'nothing is left to apply')
+  t.match(schemaOf(file), schemaOf(migrated(t)))
+})
+
 t.test('drizzle-kit migrate makes a database that the server takes', async t => {
   const file = join(t.testdir({}), 'made.db')
   const { status, output } = drizzleKit(['migrate'], { DATABASE_URL: `sqlite:///${file}` })
