@@ -19,12 +19,12 @@ function copier(/** @type {string} */ name, /** @type {string} */ page) {
     copy(/** @type {string} */ path) {
       copyFileSync(new URL(path, source), base(path))
     },
-    /** Copies a script with one expression of it replaced. */
+    /** Copies a script with one expression of it replaced, and says so in it, as its licence asks. */
     copyChanged(/** @type {string} */ path, /** @type {string | RegExp} */ from, /** @type {string} */ to) {
       const script = readFileSync(new URL(path, source), 'utf8')
       const changed = script.replace(from, () => to)
       if (changed === script) throw new Error(`${name} is no longer what this script changes: look at both again`)
-      writeFileSync(base(path), changed)
+      writeFileSync(base(path), `/* Changed for Confab by scripts/copy-assets.js */\n${changed}`)
     }
   }
 }

@@ -95,7 +95,7 @@ class Components {
         title: type,
         description,
         payload: this.#embed(schema),
-        examples: Object.entries(examples[type] ?? {}).map(([name, payload]) => ({ name, payload }))
+        examples: Object.entries(examples[type] as object).map(([name, payload]) => ({ name, payload }))
       }
     }
   }

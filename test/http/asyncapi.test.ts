@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { Parser } from '@asyncapi/parser'
 import { Ajv, type ValidateFunction } from 'ajv'
 import t from 'tap'
@@ -99,12 +101,14 @@ t.test('it says how to connect', async t => {
 
 t.test('the server is named as the request has reached it', async t => {
   const behindProxy = await build(t, { TRUST_PROXY: '127.0.0.1', COOKIE_NAME: 'chat' })
-  const get = async (headers: Record<string, string>) =>
-    (await behindProxy.app.inject({ url: '/asyncapi.json', headers })).json<Json>()
-  const forwarded = await get({ 'x-forwarded-proto': 'https', 'x-forwarded-host': 'chat.example.com' })
+  const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'chat.example.com' }
+  const forwarded: Json = (await behindProxy.stranger().get('/asyncapi.json', headers)).body
   t.match(forwarded.servers.confab, { host: 'chat.example.com', protocol: 'wss' })
   t.equal(forwarded.components.securitySchemes.session.name, 'chat')
-  t.match((await get({ host: '' })).servers.confab, { host: 'localhost', protocol: 'ws' })
+
+  const old = connect(Number(new URL(server.url).port), '127.0.0.1')
+  old.end('GET /asyncapi.json HTTP/1.0\r\n\r\n')
+  t.match(await text(old), '"host":"localhost"', 'HTTP/1.0 needs no Host')
 })
 
 t.test('it is linked from the OpenAPI document, and not an operation of it', async t => {
