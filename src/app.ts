@@ -8,6 +8,7 @@ import chat from './chat/plugin.ts'
 import type { Config } from './config.ts'
 import db from './db/plugin.ts'
 import { ChatError, errorHandler } from './errors.ts'
+import asyncapi from './http/asyncapi.ts'
 import closing from './http/closing.ts'
 import docs from './http/docs.ts'
 import health from './http/health.ts'
@@ -36,6 +37,7 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
   await app.register(access)
   await app.register(chat, config)
   await app.register(health, { prefix: '/health' })
+  await app.register(asyncapi, config)
   await app.register(docs)
   return app
 }

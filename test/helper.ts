@@ -140,7 +140,10 @@ export class Client {
   async socket(query: string | number, options: SocketOptions = {}): Promise<TestSocket> {
     const path = typeof query === 'number' ? `/ws?chat_id=${query}` : `/ws${query}`
     const socket = new TestSocket(this.server.url, path, { ...options, cookie: this.cookie })
-    this.server.t.teardown(() => socket.terminate())
+    this.server.t.teardown(() => {
+      socket.terminate()
+      socket.check()
+    })
     await socket.opened
     return socket
   }

@@ -3,6 +3,8 @@ import type { ClientRequestArgs, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
+import { SUBPROTOCOL } from '../src/schemas/frame.ts'
+import { wrongWith } from './frames.ts'
 import type { Json, Reply } from './helper.ts'
 
 const PATIENCE_MS = 5000
@@ -15,7 +17,10 @@ export interface SocketOptions {
   createConnection?: () => Duplex
 }
 
-/** A WebSocket client in verbs. It keeps what arrives until it is asked for. */
+/**
+ * A WebSocket client in verbs. It keeps what arrives until it is asked for. Every frame is checked against the schemas
+ * of the contract: after one that is not as they say, every verb that reads throws, and so does `check`.
+ */
 export class TestSocket {
   readonly ws: WebSocket
   /** Resolves when the socket is open. */
@@ -23,6 +28,7 @@ export class TestSocket {
   /** Resolves with the reply to a refused upgrade. */
   readonly refusal: Promise<Reply<Json>>
   readonly #frames: Json[] = []
+  #wrong: string | undefined
   #closeCode: number | undefined
   #wake: () => void = () => undefined
 
@@ -36,7 +42,9 @@ export class TestSocket {
       })
     })
     this.ws.on('message', (data, isBinary) => {
-      this.#frames.push(isBinary ? data : JSON.parse(data.toString()))
+      const frame = isBinary ? data : JSON.parse(data.toString())
+      this.#wrong ??= wrongWith(frame, this.ws.protocol === SUBPROTOCOL)
+      this.#frames.push(frame)
       this.#wake()
     })
     this.ws.on('close', code => {
@@ -56,6 +64,11 @@ export class TestSocket {
     this.opened.catch(() => undefined)
   }
 
+  /** Throws when a frame that has arrived is not as the contract says. */
+  check(): void {
+    if (this.#wrong) throw new Error(this.#wrong)
+  }
+
   /** Sends a frame: an object as JSON, text and bytes as they are. */
   send(frame: object | string | Buffer): void {
     this.ws.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame))
@@ -65,6 +78,7 @@ export class TestSocket {
   async next(type?: string, patience = PATIENCE_MS): Promise<Json> {
     const deadline = Date.now() + patience
     for (;;) {
+      this.check()
       for (let frame = this.#frames.shift(); frame; frame = this.#frames.shift()) {
         if (type === undefined || frame.type === type) return frame
       }
@@ -88,6 +102,7 @@ export class TestSocket {
   /** The frames that have arrived, or do within `ms`. */
   async all(ms: number): Promise<Json[]> {
     await sleep(ms)
+    this.check()
     return this.#frames.splice(0)
   }
 
@@ -100,6 +115,7 @@ export class TestSocket {
   /** The close code, once the socket is closed. */
   async closed(patience = PATIENCE_MS): Promise<number> {
     if (this.#closeCode === undefined) await once(this.ws, 'close', { signal: AbortSignal.timeout(patience) })
+    this.check()
     return this.#closeCode as number
   }
 

@@ -1,12 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
 
-/** Files that `npm install` copies here from packages of the same version; see scripts/copy-assets.ts. */
+/** Files that `npm install` copies here from packages of the same version; see scripts/copy-assets.js. */
 const ASSETS = fileURLToPath(new URL('./assets/', import.meta.url))
 
-/** Everything from this server, nothing inline but styles, which both pages make as they run. */
+/** Everything from this server, nothing inline but styles, which the pages make as they run. */
 const CSP = [
   "default-src 'none'",
   "script-src 'self'",
@@ -36,7 +37,34 @@ const REDOC_PAGE = `<!doctype html>
 </html>
 `
 
-/** The reference as pages: /docs to try it out, /redoc to read. Both work without a network. */
+const ASYNCAPI_PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Confab: the socket</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="asyncapi/default.min.css">
+<style>
+body { margin: 0; font-family: system-ui, sans-serif }
+.aui-root .prose code::before, .aui-root .prose code::after { content: none }
+#operations .shadow > ul:has([href*='media-types']) { display: none }
+@media (min-width: 1024px) {
+  .aui-root .burger-menu { display: none }
+  .aui-root .sidebar { display: block; position: relative; width: 16rem; height: auto }
+  .aui-root .sidebar--content { width: 14rem }
+}
+</style>
+</head>
+<body>
+<div id="asyncapi"></div>
+<script src="asyncapi/without-parser.js"></script>
+<script src="asyncapi/page.js" type="module"></script>
+</body>
+</html>
+`
+
+/** The reference as pages: /docs to try it out, /redoc to read, /asyncapi for the socket. All work without a network. */
 const docs: FastifyPluginAsync = async app => {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('content-security-policy', CSP)
@@ -50,6 +78,15 @@ const docs: FastifyPluginAsync = async app => {
 
   app.register(fastifyStatic, { root: `${ASSETS}redoc`, prefix: '/redoc/', index: false, decorateReply: false })
   app.get('/redoc', { schema: { hide: true } }, async (_request, reply) => reply.type('text/html').send(REDOC_PAGE))
+
+  app.register(fastifyStatic, { root: `${ASSETS}asyncapi`, prefix: '/asyncapi/', index: false, decorateReply: false })
+  app.get('/asyncapi', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('text/html').send(ASYNCAPI_PAGE)
+  )
+  const script = readFileSync(new URL('./asyncapi-page.js', import.meta.url), 'utf8')
+  app.get('/asyncapi/page.js', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('text/javascript').send(script)
+  )
 }
 
 export default docs

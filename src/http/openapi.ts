@@ -7,9 +7,10 @@ import { Chat, Member, PublicChat, ReadState } from '../schemas/chat.ts'
 import { ErrorBody } from '../schemas/common.ts'
 import { Changes, FoundMessage, History, Message, Reaction } from '../schemas/message.ts'
 import { Session, User } from '../schemas/user.ts'
+import { VERSION } from './version.ts'
 
-/** The schemas that replies refer to by name. */
-const SHARED: TSchema[] = [
+/** The schemas that replies and frames refer to by name. */
+export const SHARED: TSchema[] = [
   ErrorBody,
   User,
   Session,
@@ -36,6 +37,9 @@ the number at which it was created, and its \`seq\` the number of its latest cha
 **Conventions:** JSON in UTF-8. Times are ISO 8601 in UTC with milliseconds. What is absent is left out, never
 \`null\`. Unknown keys in a request are refused. A chat that you may not know of answers 404, like one that does not
 exist.
+
+**The socket**, its frames and its promises have [a reference of their own](/asyncapi), and so a document,
+[/asyncapi.json](/asyncapi.json). These operations are shown [to be tried out](/docs) and [to be read](/redoc).
 `.trim()
 
 const TAGS = [
@@ -59,7 +63,7 @@ async function openapi(app: FastifyInstance, { cookie }: Config): Promise<void> 
       openapi: '3.1.0',
       info: {
         title: 'Confab',
-        version: '0.1.0',
+        version: VERSION,
         description: DESCRIPTION,
         license: { name: 'MIT', identifier: 'MIT' }
       },

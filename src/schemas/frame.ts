@@ -1,5 +1,5 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox'
-import { Chat, PublicChat, ROLES } from './chat.ts'
+import { Chat } from './chat.ts'
 import { id, moment, oneOf, ref, strict } from './common.ts'
 import { clientId, messageFields, text } from './message.ts'
 import { User } from './user.ts'
@@ -37,7 +37,10 @@ const sendFields = {
 export const incomingFrames = {
   send: Type.Object(
     { type: Type.Optional(Type.Literal('send', { description: 'May be left out' })), ...sendFields },
-    { additionalProperties: false, description: 'Store this message and broadcast it; answered by `ack` or `error`' }
+    {
+      additionalProperties: false,
+      description: `Store this message and broadcast it to the others; with \`${SUBPROTOCOL}\`, answered by \`ack\``
+    }
   ),
   resume: incoming(
     'resume',
@@ -143,13 +146,10 @@ export const outgoingFrames = {
     'chat',
     {
       change: oneOf(['added', 'updated', 'removed'], { description: 'What happened' }),
-      chat: Type.Intersect([
-        Type.Object({ id: inChat }),
-        Type.Partial(
-          Type.Composite([PublicChat, Type.Pick(Chat, ['read_id', 'unread_count', 'last_message', 'peer'])])
-        ),
-        Type.Object({ role: Type.Optional(oneOf(ROLES, { description: 'My role, when that is what changed' })) })
-      ])
+      chat: Type.Object(
+        { ...Type.Partial(Chat).properties, id: inChat },
+        { additionalProperties: false, description: 'The chat: its `id`, and what is told of it' }
+      )
     },
     'My membership or the chat itself changed: `added` has the whole chat, `updated` what everybody sees of it or my ' +
       'new role, `removed` its id'

@@ -65,3 +65,16 @@ t.test('/redoc shows the operations', async t => {
   await page.screenshot({ path: process.env['SCREENSHOT'] ?? `${t.testdir({})}/redoc.png` })
   t.strictSame(complaints, [])
 })
+
+t.test('/asyncapi shows the frames, their fields and their examples', async t => {
+  const { page, complaints } = await open('/asyncapi')
+  await page.locator('.sidebar').getByText('presence').click()
+  const presence = page.locator('[id="operation-send-server.presence"]')
+  await presence.getByText('Who has an open socket, up to 100 people').waitFor()
+  t.match(await presence.innerText(), /YOU GET\s+presence/)
+  t.match(await presence.innerText(), '"online_count": 4210')
+  t.match(await page.locator('#introduction').innerText(), '4408')
+  await page.locator('[id="operation-receive-client.resume"]').scrollIntoViewIfNeeded()
+  await page.screenshot({ path: process.env['SCREENSHOT'] ?? `${t.testdir({})}/asyncapi.png` })
+  t.strictSame(complaints, [])
+})

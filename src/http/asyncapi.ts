@@ -1,0 +1,207 @@
+import type { TSchema } from '@sinclair/typebox'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { Config } from '../config.ts'
+import { CLOSE_CODES } from '../schemas/close-codes.ts'
+import { incomingFrames, outgoingFrames, SocketQuery, SUBPROTOCOL } from '../schemas/frame.ts'
+import { incomingExamples, outgoingExamples } from '../schemas/frame-examples.ts'
+import { SHARED } from './openapi.ts'
+import { VERSION } from './version.ts'
+
+const PLAIN = `
+It is for one chat. Send a text; it is stored, and every *other* socket of the chat receives it. It receives nothing but
+new messages and \`error\`.
+`.trim()
+
+const V1 = `
+It also has acks, changes, resume, typing, presence and read markers. Without \`chat_id\` it carries all chats of the
+user, those joined later too.
+`.trim()
+
+const DESCRIPTION = `
+The WebSocket of Confab. Its HTTP half is described at [/docs](/docs), to try it out, and at [/redoc](/redoc), to read.
+In the machine's words below, \`receive\` is what the server takes from you, \`send\` what it gives you. The page at
+[/asyncapi](/asyncapi) says **YOU SEND** and **YOU GET** instead.
+
+## Connecting
+
+Log in with \`POST /auth/login\`; the upgrade of \`/ws\` needs the cookie that it sets. There are two kinds of socket.
+
+**Plain**, for any WebSocket client: \`/ws?chat_id=123\` without a subprotocol. ${PLAIN}
+
+**${SUBPROTOCOL}**, with \`Sec-WebSocket-Protocol: ${SUBPROTOCOL}\`: \`/ws?chat_id=123\`, or \`/ws\` for everything. ${V1}
+
+In both, \`&after=57\` sends first what came after that number of the chat. Whatever can be refused is refused before
+the upgrade, over HTTP:
+
+| status | why |
+|---|---|
+| 400 | \`chat_id\` is missing, repeated or not an id |
+| 401 | No valid session in the cookie: log in |
+| 403 | A page of a foreign \`Origin\`, or a chat that you have not joined |
+| 404 | No such chat |
+| 426 | Not a WebSocket upgrade |
+| 429, 503 | Too many sockets, or overloaded: try again after \`Retry-After\` seconds |
+
+## A chat is a log, a socket is a cursor
+
+Every durable change of a chat takes its next number, \`seq\`: 1, 2, 3 and so on, without holes. A message's \`id\` is the
+number at which it was created, its \`seq\` the number of its latest change. A \`message\` frame always carries the whole
+message as it now is. So keep messages by \`id\`, replace what you have, and remember the highest \`seq\` that you have
+seen in each chat: your cursor. Give it as \`after\`, or in \`resume\`, and you get everything above it in ascending
+\`seq\`, each message in its final state, and then the live stream; however long you were away.
+
+## What you may rely on
+
+1. An \`ack\` means that the message is committed and on disk. Nothing is broadcast before.
+2. Every socket sees the messages of a chat in ascending \`seq\`, misses none and sees none twice. It may not see a state
+   that a later frame has already replaced.
+3. A \`client_id\` never makes a second message, whenever and however it is sent again.
+4. A slow reader loses nothing: messages wait in the database until the socket has drained; typing and presence are
+   dropped. One that reads nothing for 30 s is closed with 4408.
+5. A session that ended, a member who was removed: their sockets hear of it within a second.
+
+## Limits
+
+Frames are text of at most 64 KiB. In the long run 100 frames a second are taken, 300 at once; above that each is
+refused with \`RATE_LIMITED\`, and whoever goes on after 100 refusals in a row is closed with 1008. The server pings every
+25 s and lets go of a peer that was silent for two pings. An account has at most 1000 sockets on a node.
+
+## When a socket closes
+
+| code | why | then |
+|---|---|---|
+${CLOSE_CODES.map(({ code, why, next }) => `| ${code} | ${why} | ${next} |`).join('\n')}
+
+Wait a random time before reconnecting, from 0.5 s up to a bound that doubles with each attempt and ends at 20 s.
+Do not reconnect after a code that is not in this table.
+`.trim()
+
+const TAGS = {
+  plain: { name: 'Plain socket' },
+  client: { name: `${SUBPROTOCOL}: you send` },
+  server: { name: `${SUBPROTOCOL}: you get` }
+}
+
+/** The parts of `components`, filled as the frames ask for them. */
+class Components {
+  readonly schemas: Record<string, object> = {}
+  readonly messages: Record<string, object> = {}
+
+  /** Adds a message for each frame, named by its type and by who sends it. */
+  add(sender: 'client' | 'server', frames: Record<string, TSchema>, examples: Record<string, Record<string, object>>) {
+    for (const [type, { description, ...schema }] of Object.entries(frames)) {
+      this.messages[`${sender}.${type}`] = {
+        name: type,
+        title: type,
+        description,
+        payload: this.#embed(schema),
+        examples: Object.entries(examples[type] as object).map(([name, payload]) => ({ name, payload }))
+      }
+    }
+  }
+
+  /** A schema with its references, made for `$id`s, pointing into this document. */
+  #embed(schema: object): object {
+    const embedded = JSON.stringify(schema, (key, value) => {
+      if (key === '$id') return undefined
+      return key === '$ref' ? this.#pointer(value.replace(/#$/, '')) : value
+    })
+    return JSON.parse(embedded)
+  }
+
+  #pointer(name: string): string {
+    if (!this.schemas[name]) this.schemas[name] = this.#embed(SHARED.find(({ $id }) => $id === name) as TSchema)
+    return `#/components/schemas/${name}`
+  }
+}
+
+function reference(...path: string[]) {
+  return { $ref: `#/${path.join('/')}` }
+}
+
+/** One way to use the socket: which messages go through it, and how the upgrade asks for it. */
+function channel(title: string, description: string, messages: string[], query: object, headers: object) {
+  return {
+    address: '/ws',
+    title,
+    description,
+    messages: Object.fromEntries(messages.map(name => [name, reference('components', 'messages', name)])),
+    bindings: { ws: { method: 'GET', query, headers, bindingVersion: '0.1.0' } }
+  }
+}
+
+/** What the server does with one message of a channel. */
+function operation(channelName: string, message: string, tag: { name: string }) {
+  const [sender] = message.split('.')
+  return {
+    action: sender === 'client' ? 'receive' : 'send',
+    channel: reference('channels', channelName),
+    messages: [reference('channels', channelName, 'messages', message)],
+    tags: [tag]
+  }
+}
+
+/** The document but for `servers`, which depend on the request. */
+function describe(cookie: string) {
+  const components = new Components()
+  components.add('client', incomingFrames, incomingExamples)
+  components.add('server', outgoingFrames, outgoingExamples)
+  const names = Object.keys(components.messages)
+  const plain = ['client.send', 'server.message', 'server.error']
+
+  const { chat_id, after } = SocketQuery.properties
+  const query = (required: string[]) => ({ type: 'object', properties: { chat_id, after }, required })
+  const protocol = { type: 'string', const: SUBPROTOCOL, description: 'Asks for the subprotocol' }
+  const headers = (properties: object) => ({ type: 'object', properties, required: Object.keys(properties) })
+
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Confab',
+      version: VERSION,
+      description: DESCRIPTION,
+      license: { name: 'MIT', url: 'https://spdx.org/licenses/MIT.html' },
+      tags: Object.values(TAGS)
+    },
+    defaultContentType: 'application/json',
+    channels: {
+      plain: channel('Plain', PLAIN, plain, query(['chat_id']), headers({})),
+      [SUBPROTOCOL]: channel(SUBPROTOCOL, V1, names, query([]), headers({ 'Sec-WebSocket-Protocol': protocol }))
+    },
+    operations: Object.fromEntries([
+      ...plain.map(name => [`plain.${name}`, operation('plain', name, TAGS.plain)]),
+      ...names.map(name => [name, operation(SUBPROTOCOL, name, name.startsWith('client.') ? TAGS.client : TAGS.server)])
+    ]),
+    components: {
+      ...components,
+      securitySchemes: {
+        session: {
+          type: 'httpApiKey',
+          in: 'cookie',
+          name: cookie,
+          description: 'The session, set by `POST /auth/login`. HttpOnly; it is the only credential that is read.'
+        }
+      }
+    }
+  }
+}
+
+/** The server as whoever asks has reached it. */
+function serverOf({ host, protocol }: FastifyRequest) {
+  return {
+    host: host || 'localhost',
+    protocol: protocol === 'https' ? 'wss' : 'ws',
+    description: 'This server',
+    security: [reference('components', 'securitySchemes', 'session')]
+  }
+}
+
+/** The AsyncAPI document of the socket, generated from the schemas that check its frames. */
+const asyncapi: FastifyPluginAsync<Config> = async (app, { cookie }) => {
+  const { asyncapi, info, ...rest } = describe(cookie.name)
+  app.get('/asyncapi.json', { schema: { hide: true } }, async request => {
+    return { asyncapi, info, servers: { confab: serverOf(request) }, ...rest }
+  })
+}
+
+export default asyncapi

@@ -1,0 +1,15 @@
+/** Why a socket was closed (RFC 6455, section 7.4), and what a client does next. */
+export const CLOSE_CODES: { code: number; why: string; next: string }[] = [
+  { code: 1001, why: 'Going away', next: 'Reconnect' },
+  { code: 1003, why: 'A binary frame was sent', next: 'Do not reconnect: mend the client' },
+  { code: 1006, why: 'No close frame: the connection broke', next: 'Reconnect' },
+  { code: 1007, why: 'A text frame was not UTF-8', next: 'Do not reconnect: mend the client' },
+  { code: 1008, why: 'Flooding: over 100 refusals in a row', next: 'Do not reconnect: mend the client' },
+  { code: 1009, why: 'A frame was larger than 64 KiB', next: 'Do not reconnect: mend the client' },
+  { code: 1011, why: 'Something failed on the server', next: 'Reconnect' },
+  { code: 1012, why: 'The server restarts', next: 'Reconnect, after `after_ms` when `bye` said so' },
+  { code: 1013, why: 'The server is overloaded', next: 'Reconnect' },
+  { code: 4401, why: 'The session has ended', next: 'Log in, then reconnect' },
+  { code: 4403, why: 'Removed from the chat, or the chat is gone', next: 'Do not reconnect' },
+  { code: 4408, why: 'Too slow: nothing was read for 30 s', next: 'Reconnect' }
+]

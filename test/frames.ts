@@ -1,0 +1,31 @@
+import type { TSchema } from '@sinclair/typebox'
+import { Ajv } from 'ajv'
+import { SHARED } from '../src/http/openapi.ts'
+import { outgoingFrames } from '../src/schemas/frame.ts'
+
+/** What a plain socket may receive. */
+const PLAIN = ['message', 'error']
+
+const ajv = new Ajv({
+  formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ }
+})
+for (const schema of SHARED) ajv.addSchema(closed(schema))
+const checks = new Map<unknown, ReturnType<Ajv['compile']>>(
+  Object.entries(outgoingFrames).map(([type, schema]) => [type, ajv.compile(closed(schema))])
+)
+
+/** The same schema, taking no keys but those that it names: what is sent by accident is not in the contract. */
+function closed(schema: TSchema): TSchema {
+  return JSON.parse(JSON.stringify(schema), (_key, value) =>
+    value?.type === 'object' && value.properties ? { additionalProperties: false, ...value } : value
+  )
+}
+
+/** What is wrong with a frame from the server, in one line; undefined when it is as the contract says. */
+export function wrongWith(frame: unknown, v1: boolean): string | undefined {
+  const { type } = frame as { type?: unknown }
+  const check = v1 || PLAIN.includes(type as string) ? checks.get(type) : undefined
+  if (check?.(frame)) return undefined
+  const reason = check ? ajv.errorsText(check.errors, { dataVar: 'frame' }) : 'no such frame may be sent here'
+  return `the server sent a frame against its contract: ${reason}: ${JSON.stringify(frame)}`
+}
