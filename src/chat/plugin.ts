@@ -25,7 +25,7 @@ export interface ChatServices {
 
 /** For how long frames are still taken after `bye`, and handshakes awaited after the close, in milliseconds. */
 const LAST_FRAMES_MS = 250
-const CLOSING_MS = 5000
+const CLOSING_MS = 4000
 /** Clients come back spread over a time that grows with their number, in milliseconds. */
 const BACK_AT_LEAST_MS = 500
 const BACK_EACH_MS = 2

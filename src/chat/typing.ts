@@ -43,16 +43,15 @@ export class Typing {
     this.#since.clear()
   }
 
-  /** Entries are in the order of their time: the first is the next to expire. */
+  /** Ends the next one who has said nothing for long. Entries are in the order of their time. */
   #expire(): void {
-    const now = performance.now()
-    for (const [id, since] of this.#since) {
-      if (now - since < EXPIRY_MS) break
-      this.#since.delete(id)
-      this.#throttle.ask()
-    }
-    const [next] = this.#since.values()
-    this.#expiry = next === undefined ? undefined : setTimeout(() => this.#expire(), next + EXPIRY_MS - now).unref()
+    this.#expiry = undefined
+    const [next] = this.#since
+    if (!next) return
+    const [id, since] = next
+    const left = since + EXPIRY_MS - performance.now()
+    if (left <= 0) this.done(id)
+    this.#expiry = setTimeout(() => this.#expire(), Math.max(0, left)).unref()
   }
 
   #tell(): void {

@@ -45,7 +45,7 @@ function reason({ cause, message }: Error): string {
 
 function configure(client: Sqlite.Database): void {
   const mode = client.pragma('journal_mode = WAL', { simple: true })
-  if (mode !== 'wal' && !client.memory) throw new Error(`it cannot be switched to WAL (journal mode ${mode})`)
+  if (mode !== 'wal' && mode !== 'memory') throw new Error(`it cannot be switched to WAL (journal mode ${mode})`)
   // FULL: a commit returns after the fsync. better-sqlite3 is built with NORMAL, which forgets commits in a power cut.
   client.pragma('synchronous = FULL')
   client.pragma('foreign_keys = ON')

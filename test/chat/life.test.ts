@@ -142,7 +142,7 @@ t.test('a socket that takes nothing for 30 s while much waits is closed with 440
   const stalled = connections.find(({ blocked }) => blocked)
   t.ok(stalled, 'only the reader who stopped')
   const now = performance.now()
-  stalled?.visit(now, false)
+  stalled?.visit(now, true)
   stalled?.visit(now + 29_000, false)
   t.ok(stalled?.open)
   stalled?.visit(now + 31_000, false)

@@ -48,12 +48,17 @@ t.test('a socket that closes while its session is looked up, or a chat is, is fo
   db.close()
   const a = await ann.v1('')
   const again = await ann.v1('')
-  delay(server.app.db.sessions, 'find', 300)
+  const gone = await ann.v1('')
   delay(server.app.db.chats, 'find', 100)
-  await sleep(300)
-  const { body } = await bob.post('/chats', { title: 'New', member_ids: [ann.user.id] })
-  server.app.bus.publish({ type: 'members_added', chat_id: body.id, user_ids: [ann.user.id] })
+  const made = bob.post('/chats', { title: 'New', member_ids: [ann.user.id] })
+  await sleep(50)
   a.terminate()
+  const { body } = await made
+  server.app.bus.publish({ type: 'members_added', chat_id: body.id, user_ids: [ann.user.id] })
+  delay(server.app.db.sessions, 'find', 400)
+  await sleep(300)
+  gone.terminate()
+  await sleep(300)
   t.match(await again.next('chat'), { change: 'added', chat: { id: body.id } })
   t.strictSame(
     (await again.all(200)).filter(({ type }) => type === 'chat'),
@@ -124,4 +129,19 @@ t.test('a batch of sends and edits is new messages only to a plain sender', asyn
   await a.silent(50)
   t.match(await b.next(), { message: 'starts a batch' })
   t.match(await b.next(), { message: 'mine' })
+})
+
+t.test('what the room was not told of is read from the log', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const [a, b] = [await ann.v1(id), await bob.v1(id)]
+  // As another node would, behind the back of this one's rooms.
+  const user = { id: ann.user.id, username: 'ann' }
+  await server.app.db.log.append([{ type: 'send', chat_id: id, user, text: 'unheard of' }])
+  a.send({ message: 'next' })
+  t.match(await b.next('message'), { seq: 1, message: 'unheard of' })
+  t.match(await b.next('message'), { seq: 2, message: 'next' })
+  t.match(await a.next('message'), { seq: 1, message: 'unheard of' })
+  t.match(await a.next('ack'), { seq: 2 })
 })

@@ -225,3 +225,16 @@ t.test('a deleted text is nowhere in the files of the database, nor is what it w
   t.match(other.pragma('wal_checkpoint(TRUNCATE)'), [{ busy: 0, log: 0 }])
   t.strictSame([...found()], ['first-1-secret'], 'what was not deleted, and nothing else')
 })
+
+t.test('with limits, nobody sends more than 300 messages in 3 s over HTTP', async t => {
+  const server = await build(t, { RATE_LIMITS: 'on' })
+  const { path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const sends = Array.from({ length: 301 }, () => ann.post(`${path}/messages`, { message: 'x' }))
+  const replies = await Promise.all(sends)
+  t.same(
+    replies.filter(({ status }) => status === 429).map(({ body }) => body.code),
+    ['RATE_LIMITED']
+  )
+  t.equal((await bob.post(`${path}/messages`, { message: 'x' })).status, 201, 'others are not slowed down')
+})

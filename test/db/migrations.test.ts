@@ -98,6 +98,11 @@ t.test('memory is a database too', async t => {
   $client.close()
 })
 
+t.test('a database that cannot do WAL is refused', async t => {
+  // An empty name is a temporary file to SQLite, which has no WAL.
+  t.match(refusal(''), 'cannot be switched to WAL (journal mode delete)')
+})
+
 t.test('drizzle-kit push makes the same tables and indexes as the migrations', async t => {
   const pushed = join(t.testdir({}), 'pushed.db')
   const { status, output } = drizzleKit(['push'], { DATABASE_URL: `sqlite:///${pushed}` })
