@@ -48,6 +48,8 @@ function configure(client: Sqlite.Database): void {
   if (mode !== 'wal' && mode !== 'memory') throw new Error(`it cannot be switched to WAL (journal mode ${mode})`)
   // FULL: a commit returns after the fsync. better-sqlite3 is built with NORMAL, which forgets commits in a power cut.
   client.pragma('synchronous = FULL')
+  // Pages that many batches change are copied into the database once for all of them. The WAL grows to 64 MiB.
+  client.pragma('wal_autocheckpoint = 16000')
   client.pragma('foreign_keys = ON')
   client.pragma('busy_timeout = 5000')
   client.pragma('journal_size_limit = 67108864')
