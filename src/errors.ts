@@ -70,7 +70,6 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
   // Its text has the whole URL, and a query can be what somebody searches for.
   FST_ERR_BAD_URL: 'BAD_REQUEST',
-  FST_UNDER_PRESSURE: 'OVERLOADED',
   FST_ERR_REOPENED_CLOSE_SERVER: 'SHUTTING_DOWN'
 }
 

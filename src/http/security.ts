@@ -1,11 +1,11 @@
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { ChatError } from '../errors.ts'
+import pressure from './pressure.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -29,18 +29,7 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
     // Listed origins may read replies; the cookie's SameSite and the check below decide the rest.
     crossOriginResourcePolicy: { policy: allowedOrigins.size > 0 ? 'cross-origin' : 'same-origin' }
   })
-  // Starting takes the processor to itself, and the first measurement, renewed each second, still tells of that.
-  let startedUntil = Number.POSITIVE_INFINITY
-  app.addHook('onListen', async () => {
-    startedUntil = Date.now() + 2000
-  })
-  await app.register(underPressure, {
-    maxEventLoopDelay: 1000,
-    pressureHandler: request => {
-      const { vital } = request.routeOptions.config
-      if (!vital && Date.now() > startedUntil) throw new ChatError('OVERLOADED', { retryAfter: 5 })
-    }
-  })
+  await app.register(pressure)
   if (allowedOrigins.size > 0) {
     await app.register(cors, {
       origin: [...allowedOrigins],
