@@ -6,7 +6,7 @@ const BAR = 18
 const LEFT = 210
 const RIGHT = 250
 
-function escape(text: string): string {
+function toXml(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;')
 }
 
@@ -15,14 +15,14 @@ export function chart(figures: Figures): string {
   const parts: string[] = []
   let y = 30
   for (const [row, servers] of Object.entries(figures)) {
-    parts.push(`<text x="10" y="${y}" class="row">${escape(row)}</text>`)
+    parts.push(`<text x="10" y="${y}" class="row">${toXml(row)}</text>`)
     y += 10
     const most = Math.max(...Object.values(servers).map(({ deliveries }) => deliveries))
     for (const [i, [name, { deliveries, p50, p99 }]] of Object.entries(servers).entries()) {
       const width = Math.max(1, (deliveries / most) * (WIDTH - LEFT - RIGHT))
       const middle = y + BAR / 2 + 4
       parts.push(
-        `<text x="${LEFT - 8}" y="${middle}" class="name">${escape(name)}</text>`,
+        `<text x="${LEFT - 8}" y="${middle}" class="name">${toXml(name)}</text>`,
         `<rect x="${LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR - 3}" fill="${COLOURS[i % COLOURS.length]}"/>`,
         `<text x="${(LEFT + width + 6).toFixed(1)}" y="${middle}">${deliveries.toLocaleString('en')}/s · p50 ${p50} ms · p99 ${p99} ms</text>`
       )
