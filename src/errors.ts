@@ -31,6 +31,7 @@ export const catalogue = {
   CLIENT_ID_REUSED: { status: 409, message: 'This client_id was used before, with another text' },
   LAST_OWNER: { status: 409, message: 'A chat with members always has an owner: name another one first' },
   MESSAGE_DELETED: { status: 409, message: 'The message was deleted' },
+  TOO_MANY_REACTIONS: { status: 409, message: 'A message takes at most 20 different reactions' },
   NOT_EDITABLE: { status: 409, message: 'Messages that the system wrote can be neither edited nor deleted' },
   BODY_TOO_LARGE: { status: 413, message: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'Bodies are read as application/json only' },
@@ -67,6 +68,8 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+  // Its text has the whole URL, and a query can be what somebody searches for.
+  FST_ERR_BAD_URL: 'BAD_REQUEST',
   FST_UNDER_PRESSURE: 'OVERLOADED',
   FST_ERR_REOPENED_CLOSE_SERVER: 'SHUTTING_DOWN'
 }

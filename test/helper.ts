@@ -51,6 +51,11 @@ export class Server {
     return new Client(this, '')
   }
 
+  /** A client with this cookie. */
+  client(cookie: string, user: Client['user']): Client {
+    return new Client(this, cookie, user)
+  }
+
   /** A registered account, logged in through the real routes. */
   async account(username: string, password = 'correct horse'): Promise<Client> {
     const nobody = this.stranger()

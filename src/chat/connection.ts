@@ -51,8 +51,8 @@ export interface ConnectionOptions {
   sockets(): number
   read: FrameReader
   act(connection: Connection, frame: IncomingFrame): void
-  /** Called at every heartbeat. */
-  beat(): void
+  /** Called with every ping. */
+  pinged(): void
   closed(): void
 }
 
@@ -74,7 +74,9 @@ export class Connection {
   #refusals = 0
   #unanswered = 0
   #deaf = false
-  #stall: NodeJS.Timeout | undefined
+  /** Bytes taken by the system at the last visit that found any, and the time of that visit. */
+  #taken = 0
+  #takenAt = performance.now()
 
   /** Attaches the listeners at once: a frame that came with the handshake would be lost otherwise. */
   constructor(socket: WebSocket, options: ConnectionOptions) {
@@ -90,10 +92,7 @@ export class Connection {
     socket.on('pong', () => {
       this.#unanswered = 0
     })
-    socket.on('close', () => {
-      clearTimeout(this.#stall)
-      options.closed()
-    })
+    socket.on('close', () => options.closed())
   }
 
   get open(): boolean {
@@ -133,17 +132,25 @@ export class Connection {
     this.tell({ type: 'error', code, detail: detail ?? catalogue[code].message, ...more })
   }
 
-  /** Calls back when everything written so far has left the process. Meanwhile, a socket that takes nothing is closed. */
+  /** Calls back when everything written so far has left the process, or the socket is closed. */
   flushed(callback: () => void): void {
     this.#stream.write(NOTHING, () => callback())
-    this.#stall ??= this.#watch(this.#taken)
   }
 
-  /** Pings the peer; lets go of one that has not answered the last pings. */
-  beat(): void {
+  /**
+   * Called every few seconds, `now` in milliseconds of the process. Closes a socket that has taken nothing for long
+   * while much waited. With `ping`, asks the peer for a sign of life, or lets go of one that has not given any.
+   */
+  visit(now: number, ping: boolean): void {
+    const { writableLength, bytesWritten } = this.#stream
+    if (!this.blocked || this.#taken !== bytesWritten - writableLength) {
+      this.#taken = bytesWritten - writableLength
+      this.#takenAt = now
+    } else if (now - this.#takenAt >= STALLED_MS) return this.close(CLOSE.tooSlow)
+    if (!ping) return
     if (this.#unanswered++ >= UNANSWERED) return this.terminate()
     this.writeAnyway(PING_FRAME)
-    this.#options.beat()
+    this.#options.pinged()
   }
 
   /** Takes no more frames from the client. */
@@ -162,20 +169,6 @@ export class Connection {
 
   #limit(): number {
     return Math.max(UNSENT_AT_LEAST, Math.min(UNSENT, UNSENT_OF_ALL / this.#options.sockets()))
-  }
-
-  /** Bytes that the system has taken from this process for the peer. */
-  get #taken(): number {
-    return this.#stream.bytesWritten - this.#stream.writableLength
-  }
-
-  #watch(taken: number): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#stall = undefined
-      if (this.#stream.writableLength === 0) return
-      if (this.#taken === taken) this.close(CLOSE.tooSlow)
-      else this.#stall = this.#watch(this.#taken)
-    }, STALLED_MS).unref()
   }
 
   #receive(data: Buffer, isBinary: boolean): void {

@@ -1,7 +1,10 @@
 import type { Connection } from './connection.ts'
 
+/** How often a socket is visited, and at which of the visits it is pinged. */
+const VISIT_MS = 5000
+const PING_EVERY = 5
 /** How often a socket is pinged, in milliseconds. */
-export const HEARTBEAT_MS = 25_000
+export const HEARTBEAT_MS = VISIT_MS * PING_EVERY
 /** The sockets are spread over this many turns, so that no turn has much to do. */
 const SLOTS = 25
 
@@ -11,8 +14,8 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout
   #turn = 0
 
-  constructor(everyMs = HEARTBEAT_MS) {
-    this.#timer = setInterval(() => this.#visit(), everyMs / SLOTS).unref()
+  constructor(visitMs = VISIT_MS) {
+    this.#timer = setInterval(() => this.#visit(), visitMs / SLOTS).unref()
   }
 
   /** Visits the connection from now on. Returns how to stop. */
@@ -29,6 +32,8 @@ export class Heartbeat {
 
   #visit(): void {
     this.#turn++
-    for (const connection of this.#slots[this.#turn % SLOTS] as Set<Connection>) connection.beat()
+    const now = performance.now()
+    const ping = Math.floor(this.#turn / SLOTS) % PING_EVERY === 0
+    for (const connection of this.#slots[this.#turn % SLOTS] as Set<Connection>) connection.visit(now, ping)
   }
 }

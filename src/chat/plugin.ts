@@ -10,6 +10,8 @@ import { Rooms } from './rooms.ts'
 import chatRoutes from './routes/chats.ts'
 import memberRoutes from './routes/members.ts'
 import messageRoutes from './routes/messages.ts'
+import reactionRoutes from './routes/reactions.ts'
+import searchRoutes from './routes/search.ts'
 import socketRoutes from './routes/socket.ts'
 import { Sockets } from './sockets.ts'
 
@@ -55,6 +57,8 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
   app.register(chatRoutes, services)
   app.register(memberRoutes, services)
   app.register(messageRoutes, services)
+  app.register(reactionRoutes, services)
+  app.register(searchRoutes)
   app.register(socketRoutes, { ...services, ...config })
 }
 

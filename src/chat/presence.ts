@@ -36,7 +36,7 @@ export class Presence {
 
   leave(cursor: Cursor): void {
     const { id } = cursor.connection.caller.user
-    const sockets = (this.#sockets.get(id) ?? 1) - 1
+    const sockets = (this.#sockets.get(id) as number) - 1
     this.#newcomers.delete(cursor)
     if (sockets > 0) return void this.#sockets.set(id, sockets)
     this.#sockets.delete(id)

@@ -24,10 +24,6 @@ export class Rooms {
     this.#log = log
   }
 
-  find(chat_id: number): Room | undefined {
-    return this.#rooms.get(chat_id)
-  }
-
   /** Gives a connection a cursor in a chat. `replay`: the client asked for what came after `seq`. */
   enter(connection: Connection, chat_id: number, seq: number, replay = false): void {
     const room = this.#rooms.get(chat_id) ?? new Room(chat_id, cursor => this.#catchUp.add(cursor))

@@ -5,7 +5,7 @@ import type { Page } from '../schemas/common.ts'
 import { decodeCursor, escapeLike, type PageRequest, toIso, toPage } from './cursor.ts'
 import type { Database } from './database.ts'
 import { unreadCount } from './members.ts'
-import { type MessageRow, messageColumns, toMessage } from './messages.ts'
+import { type MessageRow, messageColumns, messageReader } from './message-row.ts'
 import { chats, members, messages, users } from './tables.ts'
 import { toUser } from './users.ts'
 
@@ -30,6 +30,8 @@ function toPublicChat(row: ChatRow): PublicChat {
 
 /** Chats as their members and as strangers see them. */
 export function chatsRepository(db: Database) {
+  const read = messageReader(db)
+
   /** The chats of one user, each with its latest message and, for direct ones, the other person. */
   const ofUser = (user_id: number, ...conditions: (SQL | undefined)[]) =>
     db
@@ -61,12 +63,17 @@ export function chatsRepository(db: Database) {
 
   type OwnRow = Awaited<ReturnType<typeof ofUser>>[number]
 
-  function toChat(row: OwnRow): Chat {
-    const { role, read_id, unread_count } = row
-    const chat: Chat = { ...toPublicChat(row.chat), role, read_id, unread_count }
-    if (row.last.id !== null) chat.last_message = toMessage(row.last as MessageRow)
-    if (row.peer) chat.peer = toUser(row.peer)
-    return chat
+  function toChats(rows: OwnRow[]): Chat[] {
+    const latest = read(rows.filter(({ last }) => last.id !== null).map(({ last }) => last as MessageRow))
+    const last = new Map(latest.map(message => [message.chat_id, message]))
+    return rows.map(row => {
+      const { role, read_id, unread_count } = row
+      const chat: Chat = { ...toPublicChat(row.chat), role, read_id, unread_count }
+      const last_message = last.get(chat.id)
+      if (last_message) chat.last_message = last_message
+      if (row.peer) chat.peer = toUser(row.peer)
+      return chat
+    })
   }
 
   /** Makes a chat with its first members, all of it or nothing. */
@@ -89,8 +96,8 @@ export function chatsRepository(db: Database) {
   return {
     /** A chat as its member sees it; undefined when the user is none. */
     async find(chat_id: number, user_id: number): Promise<Chat | undefined> {
-      const [row] = await ofUser(user_id, eq(members.chat_id, chat_id))
-      return row && toChat(row)
+      const [chat] = toChats(await ofUser(user_id, eq(members.chat_id, chat_id)))
+      return chat
     },
 
     /** A chat as everybody who may know of it sees it. */
@@ -135,7 +142,13 @@ export function chatsRepository(db: Database) {
         user_id,
         key && or(lt(chats.updated_at, key[0]), and(eq(chats.updated_at, key[0]), lt(chats.id, key[1])))
       ).limit(limit + 1)
-      return toPage(rows, limit, toChat, row => [row.chat.updated_at, row.chat.id])
+      const page = toPage(
+        rows,
+        limit,
+        row => row,
+        row => [row.chat.updated_at, row.chat.id]
+      )
+      return { ...page, items: toChats(page.items) }
     },
 
     /** Public chats whose title contains `query`, newest first. Throws INVALID_CURSOR. */

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
+import { createSearchIndex } from './search-index.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
 
@@ -28,6 +29,7 @@ export function openDatabase(file: string): Database {
     migrate(db, { migrationsFolder: fileURLToPath(MIGRATIONS) })
     // The migrator skips, without a word, an entry that is older than the newest one applied.
     if (applied(client).length !== journal.length) throw new Error('its migrations are not the ones of this version')
+    createSearchIndex(client)
     return db
   } catch (error) {
     client?.close()

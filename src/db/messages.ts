@@ -1,48 +1,13 @@
 import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
 import type { History, HistoryQuery, Message } from '../schemas/message.ts'
-import { toIso } from './cursor.ts'
+import { type ChangesAsked, changesQuery } from './changes.ts'
 import type { Database } from './database.ts'
+import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageColumns, messageReader } from './message-row.ts'
 import { messages, users } from './tables.ts'
-
-/** What a message on the wire is made of. */
-export const messageColumns = {
-  chat_id: messages.chat_id,
-  id: messages.id,
-  seq: messages.seq,
-  kind: messages.kind,
-  sender_id: messages.sender_id,
-  username: users.username,
-  text: messages.text,
-  reply_to: messages.reply_to,
-  created_at: messages.created_at,
-  edited_at: messages.edited_at,
-  deleted_at: messages.deleted_at
-}
-
-export type MessageRow = Pick<
-  typeof messages.$inferSelect,
-  'chat_id' | 'id' | 'seq' | 'kind' | 'sender_id' | 'text' | 'reply_to' | 'created_at' | 'edited_at' | 'deleted_at'
-> & { username: string }
-
-export function toMessage(row: MessageRow): Message {
-  const { chat_id, id, seq, kind } = row
-  const message: Message = {
-    chat_id,
-    id,
-    seq,
-    kind,
-    sender: { id: row.sender_id, username: row.username },
-    created_at: toIso(row.created_at)
-  }
-  if (row.text !== null) message.message = row.text
-  if (row.edited_at !== null) message.edited_at = toIso(row.edited_at)
-  if (row.deleted_at !== null) message.deleted_at = toIso(row.deleted_at)
-  if (row.reply_to !== null) message.reply_to = row.reply_to
-  return message
-}
 
 /** Reads stored messages: by id, and page by page over the primary key, so that a page costs the same anywhere. */
 export function messagesRepository(db: Database) {
+  const read = messageReader(db)
   const ofChat = eq(messages.chat_id, sql.placeholder('chat_id'))
   const id = sql.placeholder('id')
   const limit = sql.placeholder('limit')
@@ -61,6 +26,12 @@ export function messagesRepository(db: Database) {
     .orderBy(asc(messages.id))
     .limit(limit)
     .prepare()
+  const changed = db.$client.prepare<[ChangesAsked], MessageRow>(changesQuery(MESSAGE_COLUMNS, JOIN_SENDER))
+  const created = db.$client.prepare<[ChangesAsked], MessageRow>(
+    `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER}
+     where m.chat_id = @chat_id and m.id > @after and m.id <= @until and m.deleted_at is null order by m.id limit @limit`
+  )
+  const head = db.$client.prepare<[number], number>('select seq from chats where id = ?').pluck()
 
   /** Up to `before` messages below `id` and up to `after` messages from `id` on; one more of each is looked for. */
   async function window(chat_id: number, id: number, before: number, after: number): Promise<History> {
@@ -68,33 +39,31 @@ export function messagesRepository(db: Database) {
     const above = await newer.execute({ chat_id, id: id - 1, limit: after + 1 })
     const items = [...below.slice(0, before).reverse(), ...above.slice(0, after)]
     return {
-      items: items.map(toMessage),
+      items: read(items),
       has_more_before: below.length > before,
       has_more_after: above.length > after
     }
   }
 
   return {
-    async head(chat_id: number): Promise<number | undefined> {
-      return db.$client.prepare('select seq from chats where id = ?').pluck().get(chat_id) as number
-    },
-    async changes(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
-      const rows = await select()
-        .where(and(eq(messages.chat_id, chat_id), gt(messages.seq, after), lt(messages.seq, until + 1)))
-        .orderBy(asc(messages.seq))
-        .limit(limit)
-      return rows.map(toMessage)
-    },
-    async created(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
-      const rows = await select()
-        .where(and(eq(messages.chat_id, chat_id), gt(messages.id, after), lt(messages.id, until + 1)))
-        .orderBy(asc(messages.id))
-        .limit(limit)
-      return rows.filter(row => row.deleted_at === null).map(toMessage)
-    },
     async find(chat_id: number, id: number): Promise<Message | undefined> {
       const [row] = await one.execute({ chat_id, id })
-      return row && toMessage(row)
+      return row && read([row])[0]
+    },
+
+    /** The number of a chat's latest change; undefined when there is no such chat. */
+    async head(chat_id: number): Promise<number | undefined> {
+      return head.get(chat_id)
+    },
+
+    /** The log: messages with after < seq <= until as they now are, ascending by seq. */
+    async changes(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
+      return read(changed.all({ chat_id, after, until, limit }))
+    },
+
+    /** Messages with after < id <= until, ascending by id, without those deleted since. */
+    async created(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
+      return read(created.all({ chat_id, after, until, limit }))
     },
 
     /** A page of history, ascending by id; the latest one when no place is named. */

@@ -5,11 +5,13 @@ import { openDatabase } from './database.ts'
 import { logRepository } from './log.ts'
 import { membersRepository } from './members.ts'
 import { messagesRepository } from './messages.ts'
+import { searchRepository } from './search.ts'
 import { sessionsRepository } from './sessions.ts'
 import { usersRepository } from './users.ts'
 
 function repositories(file: string) {
   const db = openDatabase(file)
+  const search = searchRepository(db)
   return {
     users: usersRepository(db),
     sessions: sessionsRepository(db),
@@ -17,11 +19,13 @@ function repositories(file: string) {
     members: membersRepository(db),
     messages: messagesRepository(db),
     log: logRepository(db),
+    search,
     /** Resolves when the database answers. */
     async ping(): Promise<void> {
       db.$client.prepare('select 1').get()
     },
     async close(): Promise<void> {
+      await search.stop()
       db.$client.close()
     }
   }
@@ -46,6 +50,7 @@ async function db(app: FastifyInstance, { databaseFile }: DbOptions): Promise<vo
   const db = repositories(databaseFile)
   app.decorate('db', db)
   app.addHook('onReady', () => db.sessions.sweep())
+  app.addHook('onReady', () => db.search.start(err => app.log.warn({ err }, 'the search index stands still')))
   app.addHook('onClose', () => db.close())
 }
 

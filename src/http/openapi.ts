@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { Chat, Member, PublicChat, ReadState } from '../schemas/chat.ts'
 import { ErrorBody } from '../schemas/common.ts'
-import { History, Message, Reaction } from '../schemas/message.ts'
+import { Changes, FoundMessage, History, Message, Reaction } from '../schemas/message.ts'
 import { Session, User } from '../schemas/user.ts'
 import { VERSION } from './version.ts'
 
@@ -17,6 +17,8 @@ export const SHARED: TSchema[] = [
   Reaction,
   Message,
   History,
+  Changes,
+  FoundMessage,
   PublicChat,
   Chat,
   Member,
@@ -47,6 +49,8 @@ const TAGS = [
   { name: 'Chats', description: 'Groups, direct chats, public chats' },
   { name: 'Members', description: 'Who is in a chat, and with which role' },
   { name: 'Messages', description: 'History, sending, editing, deleting, read markers' },
+  { name: 'Reactions', description: 'An emoji on a message' },
+  { name: 'Search', description: 'Finding what was said' },
   { name: 'Socket', description: 'Messages as they are sent' },
   { name: 'Health', description: 'For load balancers and supervisors' }
 ]

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { id, limit, moment, oneOf, ref, strict } from './common.ts'
+import { id, limit, moment, oneOf, PageQuery, ref, strict } from './common.ts'
 
 export const Sender = Type.Object(
   { id: id('The account'), username: Type.String({ description: 'Lower case', examples: ['ann'] }) },
@@ -14,10 +14,15 @@ export const Reaction = Type.Object(
   {
     emoji: Type.String({ description: 'The reaction itself', examples: ['👍'] }),
     count: Type.Integer({ minimum: 1, description: 'How many people gave it' }),
-    user_ids: Type.Array(Type.Integer(), { description: 'Who gave it, earliest first', examples: [[1, 7]] })
+    user_ids: Type.Array(Type.Integer(), {
+      maxItems: 100,
+      description: 'Who gave it, earliest first; the first 100 when there are more',
+      examples: [[1, 7]]
+    })
   },
-  { $id: 'Reaction', description: 'One emoji under a message, and whose it is' }
+  { $id: 'Reaction', description: 'One emoji on a message, and who gave it' }
 )
+export type Reaction = Static<typeof Reaction>
 
 /** The keys of a message, shared by the HTTP reply and the `message` frame. */
 export const messageFields = {
@@ -33,7 +38,9 @@ export const messageFields = {
   edited_at: Type.Optional(moment('When its text was last changed; left out when never')),
   deleted_at: Type.Optional(moment('When it was deleted; left out when it was not')),
   reply_to: Type.Optional(id('The message that this one answers')),
-  reactions: Type.Optional(Type.Array(ref(Reaction), { description: 'Left out when there are none' }))
+  reactions: Type.Optional(
+    Type.Array(ref(Reaction), { description: 'In the order in which each came first; left out when there are none' })
+  )
 }
 
 export const Message = Type.Object(messageFields, {
@@ -71,6 +78,35 @@ export const Edit = strict({ message: text })
 
 export const MessageParams = strict({ chat_id: id('The chat'), id: id('The message') })
 
+export const ReactionParams = strict({
+  chat_id: id('The chat'),
+  id: id('The message'),
+  emoji: Type.String({
+    minLength: 1,
+    maxLength: 32,
+    // Something that can be seen, and no white space, control characters or changes of the writing direction.
+    pattern: '^(?=.*[^\\p{Cf}\\p{M}])[^\\s\\p{Cc}\\p{Cs}\\u202a-\\u202e\\u2066-\\u2069]+$',
+    description:
+      'The reaction, percent-encoded: 1 to 32 characters (code points), no white space or control characters',
+    examples: ['👍']
+  })
+})
+export type ReactionParams = Static<typeof ReactionParams>
+
+export const ChangesQuery = strict({
+  after: Type.Integer({ minimum: 0, default: 0, description: 'The highest `seq` that you have seen in this chat' }),
+  limit: limit(500, 200)
+})
+
+export const Changes = Type.Object(
+  {
+    items: Type.Array(ref(Message), { description: 'Each as it now is, ascending by `seq`' }),
+    seq: Type.Integer({ minimum: 0, description: 'Give it as `after` next time' }),
+    has_more: Type.Boolean({ description: 'Whether there are more by now' })
+  },
+  { $id: 'Changes', description: 'A piece of the log of a chat' }
+)
+
 export const HistoryQuery = strict({
   before: Type.Optional(id('The page ends just before this message id')),
   after: Type.Optional(Type.Integer({ minimum: 0, description: 'The page begins just after this message id' })),
@@ -88,3 +124,36 @@ export const History = Type.Object(
   { $id: 'History', description: 'A page of messages, and whether there are more on either side' }
 )
 export type History = Static<typeof History>
+
+export const SearchQuery = Type.Composite(
+  [
+    Type.Object({
+      query: Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description:
+          'Words, 1 to 200 characters. A message is found when it has all of them, in any case and with or without ' +
+          'accents; of the last one, its beginning is enough. Words joined by anything but white space (`foo-bar`), and ' +
+          'Chinese, Japanese and Korean characters in a row, are found in that order only. There are no operators',
+        examples: ['friday lun']
+      }),
+      chat_id: Type.Optional(id('Search this chat only'))
+    }),
+    PageQuery
+  ],
+  { additionalProperties: false }
+)
+
+export const FoundMessage = Type.Object(
+  {
+    ...messageFields,
+    highlight: Type.String({
+      description:
+        'The text as HTML: everything in it is escaped, and what was found is in `<mark>` elements. There are no other ' +
+        'tags, so that it is safe to insert into a page as it is',
+      examples: ['Hello <mark>everyone</mark> in the chat!']
+    })
+  },
+  { $id: 'FoundMessage', description: 'A message that a search found' }
+)
+export type FoundMessage = Static<typeof FoundMessage>

@@ -160,6 +160,15 @@ t.test('guessing one password is slowed, and nobody else is locked out', async t
   t.equal((await nobody.post('/auth/login', { username: 'bob', password: PASSWORD })).status, 200)
 })
 
+t.test('one address registers only so often', async t => {
+  const nobody = (await build(t, { RATE_LIMITS: 'on' })).stranger()
+  for (let i = 0; i < 300; i++) await nobody.post('/auth/register', {})
+  const limited = await nobody.post('/auth/register', {})
+  t.match(limited, { status: 429, body: { statusCode: 429, code: 'RATE_LIMITED', error: 'Too Many Requests' } })
+  t.match(limited.headers.get('retry-after'), /^([1-9]|[1-5]\d|60)$/)
+  t.equal((await nobody.post('/auth/login', { username: 'ann', password: 'x' })).status, 401)
+})
+
 t.test('a token that this server did not give is no session', async t => {
   const server = await build(t)
   const ann = await server.account('ann')

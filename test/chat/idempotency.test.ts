@@ -1,3 +1,4 @@
+import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import type { Change } from '../../src/db/log.ts'
 import { build, type Client, type Json } from '../helper.ts'
@@ -104,7 +105,12 @@ t.test('a change that cannot be stored fails alone, and takes no number', async 
     text,
     client_id
   })
+  // A member without an account, as only a damaged database has one.
   const nobody = { id: 999_999, username: 'nobody' }
+  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  db.pragma('foreign_keys = OFF')
+  db.prepare("insert into members (chat_id, user_id, role, joined_at) values (?, ?, 'member', 0)").run(id, nobody.id)
+  db.close()
   const outcomes = await server.app.db.log.append([
     say(ann.user, 'One', 'c1'),
     say(nobody, 'Lost'),

@@ -83,7 +83,7 @@ t.test('a stopping server does not wait for peers that do not answer', async t =
 })
 
 t.test('a peer that answers no ping is let go, one that does stays', async t => {
-  const heartbeat = new Heartbeat(250)
+  const heartbeat = new Heartbeat(50)
   const http = createServer()
   const wss = new WebSocketServer({ server: http })
   wss.on('connection', (socket, request) => {
@@ -101,7 +101,7 @@ t.test('a peer that answers no ping is let go, one that does stays', async t => 
       sockets: () => 1,
       read: () => ({ type: 'ping' }),
       act: never,
-      beat: never,
+      pinged: never,
       closed: never
     })
     heartbeat.add(connection)
@@ -119,4 +119,34 @@ t.test('a peer that answers no ping is let go, one that does stays', async t => 
   alive.terminate()
   wss.close()
   http.close()
+})
+
+t.test('a socket that takes nothing for 30 s while much waits is closed with 4408', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const a = await people[0].v1(id)
+  const b = await people[1].socket(id)
+  b.pause()
+  const connections: Connection[] = []
+  const { visit } = Connection.prototype
+  t.teardown(() => {
+    Connection.prototype.visit = visit
+  })
+  Connection.prototype.visit = function (now, ping) {
+    if (!connections.includes(this)) connections.push(this)
+    visit.call(this, now, ping)
+  }
+  for (let i = 0; i < 1000; i++) a.send({ message: 'x'.repeat(10_000) })
+  for (let i = 0; i < 1000; i++) await a.next('ack')
+  while (connections.length < 2) await sleep(100)
+  const stalled = connections.find(({ blocked }) => blocked)
+  t.ok(stalled, 'only the reader who stopped')
+  const now = performance.now()
+  stalled?.visit(now, false)
+  stalled?.visit(now + 29_000, false)
+  t.ok(stalled?.open)
+  stalled?.visit(now + 31_000, false)
+  t.notOk(stalled?.open)
+  b.resume()
+  t.equal(await b.closed(), 4408)
 })

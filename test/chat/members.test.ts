@@ -219,3 +219,19 @@ t.test('a direct chat keeps its two members and has no settings', async t => {
   )
   t.match((await bob.get(chat.path)).body, { kind: 'direct', visibility: 'private', seq: 0 })
 })
+
+t.test('nothing of a member is stored after they were removed, whatever was on its way', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const b = await bob.v1(id)
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 20; i++) b.send({ message: 'over the socket' })
+    const sends = Array.from({ length: 10 }, () => bob.post(`${path}/messages`, { message: 'over HTTP' }))
+    await ann.delete(`${path}/members/${bob.user.id}`)
+    for (const { status } of await Promise.all(sends)) t.ok([201, 403, 404].includes(status), `${status}`)
+    const { items } = (await ann.get(`${path}/messages`)).body
+    t.match(items.at(-1), { kind: 'left' })
+    await ann.put(`${path}/members/${bob.user.id}`, {})
+  }
+})

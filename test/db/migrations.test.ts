@@ -21,14 +21,14 @@ function drizzleKit(args: string[], env: NodeJS.ProcessEnv = {}) {
   return { status, output: stdout + stderr }
 }
 
-/** What a database file consists of, but for the tables of SQLite and of the migrator. */
+/** What a database file consists of, but for what SQLite, the migrator and the search index keep for themselves. */
 function schemaOf(file: string): Record<string, string> {
   const client = new Sqlite(file, { readonly: true })
-  const rows = client.prepare<[], { type: string; name: string; sql: string }>(
-    `select type, name, sql from sqlite_master
-     where sql is not null and name not like 'sqlite@_%' escape '@' and name not like '@_@_drizzle%' escape '@'`
-  )
-  const schema = rows.all().map(({ type, name, sql }) => [`${type} ${name}`, plain(sql)])
+  const rows = client.prepare<[], { type: string; name: string; sql: string | null }>('select * from sqlite_master')
+  const schema = rows
+    .all()
+    .filter(({ name, sql }) => sql && !/^(sqlite_|__drizzle_|search_|messages_search)/.test(name))
+    .map(({ type, name, sql }) => [`${type} ${name}`, plain(sql ?? '')])
   client.close()
   return Object.fromEntries(schema)
 }

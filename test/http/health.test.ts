@@ -1,8 +1,19 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
 import { build } from '../helper.ts'
+
+/** Nothing else runs for so long, again and again, as when every request takes the processor to itself. */
+async function busy(times: number, ms: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    const end = Date.now() + ms
+    while (Date.now() < end);
+    await sleep(0)
+  }
+}
 
 t.test('a server that works is alive and ready', async t => {
   const nobody = (await build(t)).stranger()
@@ -39,21 +50,22 @@ t.test('without its database a server lives but is not ready, and keeps the caus
   t.equal((await ann.get('/health/live')).status, 200)
 })
 
+t.test('a long start is no overload', async t => {
+  const config = loadConfig({ SECRET_KEY: 'x'.repeat(40), DATABASE_URL: 'sqlite:///:memory:' }, '/dev/null')
+  const app = await buildApp(config)
+  t.teardown(() => app.close())
+  app.addHook('onReady', async () => busy(1, 1500))
+  const url = await app.listen({ port: 0 })
+  for (let i = 0; i < 3; i++) t.equal((await fetch(`${url}/auth/me`)).status, 401)
+})
+
 t.test('a server that cannot keep up turns requests away, lives, and recovers', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
   const [ann] = people
-  /** Nothing else runs for so long, again and again, as when every request takes the processor to itself. */
-  const busy = async (times: number, ms: number) => {
-    for (let i = 0; i < times; i++) {
-      const end = Date.now() + ms
-      while (Date.now() < end);
-      await setImmediate()
-    }
-  }
   t.equal((await ann.get('/auth/me')).status, 200)
 
-  await busy(3, 1150)
+  await busy(2, 1200)
   const refused = await ann.get('/auth/me')
   t.match(refused, { status: 503, body: { statusCode: 503, code: 'OVERLOADED', error: 'Service Unavailable' } })
   t.equal(refused.headers.get('retry-after'), '5')
@@ -61,8 +73,8 @@ t.test('a server that cannot keep up turns requests away, lives, and recovers', 
   t.match(await ann.get('/health/ready'), { status: 503, body: { code: 'OVERLOADED' } })
   t.equal((await ann.refused(`/ws?chat_id=${id}`)).status, 503)
 
-  await sleep(1500)
-  t.equal((await ann.get('/auth/me')).status, 200)
+  const patience = Date.now() + 5000
+  while ((await ann.get('/auth/me')).status !== 200 && Date.now() < patience) await sleep(50)
   t.equal((await ann.get('/health/ready')).status, 200)
 })
 
@@ -72,13 +84,17 @@ t.test('a server that stops answers what it has begun, and waits for nobody who 
   const { hostname, port } = new URL(server.url)
   const silent = connect(Number(port), hostname)
   await once(silent, 'connect')
+  let arrived = 0
+  server.app.server.on('request', () => arrived++)
   const login = () => server.stranger().post('/auth/login', { username: 'ann', password: 'correct horse' })
   const logins = Promise.all(Array.from({ length: 12 }, login))
-  await sleep(50)
+  while (arrived < 12) await sleep(1)
 
   const begun = Date.now()
   const closed = server.app.close()
-  for (const { status, headers } of await logins) t.match([status, headers.has('connection')], [200, true])
+  const replies = await logins
+  t.strictSame(new Set(replies.map(({ status }) => status)), new Set([200]))
+  t.ok(replies.some(({ headers }) => headers.get('connection') === 'close'))
   t.ok(Date.now() - begun < 2000)
   await Promise.all([closed, once(silent, 'close')])
   t.ok(Date.now() - begun < 7000)

@@ -3,7 +3,16 @@ import type { Change } from '../../db/log.ts'
 import { ChatError } from '../../errors.ts'
 import { ChatParams } from '../../schemas/chat.ts'
 import { ref, replies } from '../../schemas/common.ts'
-import { Edit, History, HistoryQuery, Message, MessageParams, Send } from '../../schemas/message.ts'
+import {
+  Changes,
+  ChangesQuery,
+  Edit,
+  History,
+  HistoryQuery,
+  Message,
+  MessageParams,
+  Send
+} from '../../schemas/message.ts'
 import { atLeast } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 
@@ -39,6 +48,30 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
         throw new ChatError('VALIDATION_FAILED', { detail: 'querystring must have only one of before, after, around' })
       }
       return app.db.messages.history(params.chat_id, query)
+    }
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/chats/:chat_id/changes',
+    schema: {
+      operationId: 'listChanges',
+      summary: 'What has changed since',
+      description:
+        'Every message that was created, edited, deleted or reacted to after the number `after`, in the order of its ' +
+        'latest change, as it now is. Keep messages by `id`, replace what you have, and ask again with the `seq` of the ' +
+        'reply: nothing is missed, however long you were away.',
+      tags,
+      params: ChatParams,
+      querystring: ChangesQuery,
+      response: replies({ 200: ref(Changes) }, 400, 401, 403, 404)
+    },
+    async handler({ params, query: { after, limit }, membership }) {
+      const found = await app.db.messages.changes(params.chat_id, after, membership.seq, limit + 1)
+      const items = found.slice(0, limit)
+      const has_more = found.length > limit
+      const last = has_more ? items.at(-1) : undefined
+      return { items, seq: last?.seq ?? membership.seq, has_more }
     }
   })
 

@@ -90,7 +90,7 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
         sockets: () => sockets.all.size,
         read: socket.protocol === SUBPROTOCOL ? readV1 : readPlain,
         act,
-        beat: () => expiry.check(connection),
+        pinged: () => expiry.check(connection),
         closed() {
           stopBeating()
           expiry.forget(connection)

@@ -1,0 +1,100 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Dialect } from './client.ts'
+import type { Job } from './load.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+/** A shape of load: so many rooms of so many sockets, some of which send. */
+export interface Shape {
+  rooms: number
+  sockets: number
+  senders: number
+  inFlight: number
+}
+
+export interface Running {
+  port: number
+  pid: number
+  dialect: Dialect
+  rooms: Job['rooms']
+  stop(): Promise<void>
+}
+
+/** With two cores, the server has the first and the load the second; otherwise the system decides. */
+export function pinned(core: number, command: string[]): string[] {
+  return ['taskset', '-c', String(core), ...command]
+}
+
+async function launch(command: string[], env: NodeJS.ProcessEnv, directory: string, ready: RegExp) {
+  const [file = '', ...args] = pinned(0, command)
+  const child: ChildProcess = spawn(file, args, {
+    cwd: directory,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const port = await new Promise<number>((resolve, reject) => {
+    let text = ''
+    child.stdout?.on('data', chunk => {
+      text += chunk
+      const found = ready.exec(text)
+      if (found) resolve(Number(found[1]))
+    })
+    child.once('exit', code => reject(new Error(`${command.join(' ')} ended with ${code}: ${text}`)))
+  })
+  const stop = () =>
+    new Promise<void>(resolve => {
+      child.once('exit', () => {
+        rmSync(directory, { recursive: true, force: true })
+        resolve()
+      })
+      child.kill(process.env['SERVER_SIGNAL'] === 'SIGTERM' ? 'SIGTERM' : 'SIGKILL')
+    })
+  return { port, pid: child.pid as number, stop }
+}
+
+/** Confab as it ships: accounts, sessions, FULL. Only the limits a load test cannot keep are off. */
+export async function confab({ rooms, sockets }: Shape, options: string[] = []): Promise<Running> {
+  const directory = mkdtempSync(join(tmpdir(), 'confab-bench-'))
+  const env = {
+    DATABASE_URL: `sqlite:///${directory}/confab.db`,
+    SECRET_KEY: 'f3a1c9d2'.repeat(8),
+    RATE_LIMITS: 'off',
+    PORT: '0',
+    LOG_LEVEL: 'info'
+  }
+  const prepare = [`${root}scripts/load-prepare.ts`, '--users', String(rooms * sockets), '--chats', String(rooms)]
+  execFileSync(process.execPath, [...prepare, '--members', String(sockets), '--out', `${directory}/load`, ...options], {
+    env: { ...process.env, ...env },
+    cwd: directory
+  })
+  const file: { chat_id: number; cookies: string[] }[] = JSON.parse(readFileSync(`${directory}/load.json`, 'utf8'))
+  const flags = process.env['SERVER_FLAGS']?.split(' ') ?? []
+  const command = [process.execPath, ...flags, `${root}src/main.ts`]
+  const server = await launch(command, env, directory, /Listening on http:\/\/127\.0\.0\.1:(\d+)/)
+  const list = file.map(({ chat_id, cookies }) => cookies.map(cookie => ({ path: `/ws?chat_id=${chat_id}`, cookie })))
+  return { ...server, dialect: 'plain', rooms: list }
+}
+
+async function peer(command: string[], path: string, dialect: Dialect, { rooms, sockets }: Shape): Promise<Running> {
+  const directory = mkdtempSync(join(tmpdir(), 'confab-bench-'))
+  const server = await launch(command, { DATABASE: `${directory}/peer.db` }, directory, /listening (\d+)/)
+  const list = Array.from({ length: rooms }, (_, room) =>
+    Array.from({ length: sockets }, (_, i) => ({ path: `${path}chat_id=${room + 1}&user_id=${i + 1}` }))
+  )
+  return { ...server, dialect, rooms: list }
+}
+
+const BUN = `${here}node_modules/@oven/bun-linux-x64/bin/bun`
+
+export const servers: Record<string, (shape: Shape) => Promise<Running>> = {
+  Confab: shape => confab(shape),
+  'Bun + bun:sqlite': shape => peer([BUN, `${here}peers/bun.js`], '/?', 'plain', shape),
+  'ws + better-sqlite3': shape => peer([process.execPath, `${here}peers/ws.js`], '/?', 'plain', shape),
+  'Socket.IO + better-sqlite3': shape =>
+    peer([process.execPath, `${here}peers/socket.io.js`], '/socket.io/?EIO=4&transport=websocket&', 'socket.io', shape)
+}

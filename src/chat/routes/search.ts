@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { page, ref, replies } from '../../schemas/common.ts'
+import { FoundMessage, SearchQuery } from '../../schemas/message.ts'
+
+/** Finding messages by their words. */
+const searchRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.route({
+    method: 'GET',
+    url: '/search',
+    schema: {
+      operationId: 'searchMessages',
+      summary: 'Find messages',
+      description:
+        'Messages of my chats, or of one of them, that have all the words, newest first. Everything sent or edited before ' +
+        'the request is found as it now is; what was deleted is not.',
+      tags: ['Search'],
+      querystring: SearchQuery,
+      response: replies({ 200: page(ref(FoundMessage)) }, 400, 401, 403, 404)
+    },
+    async preHandler(request) {
+      if (request.query.chat_id !== undefined) await app.access.member(request)
+    },
+    handler: async ({ query, caller }) => app.db.search.find(caller.user.id, query)
+  })
+}
+
+export default searchRoutes

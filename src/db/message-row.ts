@@ -1,0 +1,101 @@
+import type { Message, Reaction } from '../schemas/message.ts'
+import { toIso } from './cursor.ts'
+import type { Database } from './database.ts'
+import { messages, users } from './tables.ts'
+
+/** What a message on the wire is made of. */
+export const messageColumns = {
+  chat_id: messages.chat_id,
+  id: messages.id,
+  seq: messages.seq,
+  kind: messages.kind,
+  sender_id: messages.sender_id,
+  username: users.username,
+  text: messages.text,
+  reply_to: messages.reply_to,
+  created_at: messages.created_at,
+  edited_at: messages.edited_at,
+  deleted_at: messages.deleted_at
+}
+
+/** The same in plain SQL, of `messages m` joined with its sender. */
+export const MESSAGE_COLUMNS =
+  'm.chat_id, m.id, m.seq, m.kind, m.sender_id, u.username, m.text, m.reply_to, m.created_at, m.edited_at, m.deleted_at'
+export const JOIN_SENDER = 'join users u on u.id = m.sender_id'
+
+export type MessageRow = Pick<
+  typeof messages.$inferSelect,
+  'chat_id' | 'id' | 'seq' | 'kind' | 'sender_id' | 'text' | 'reply_to' | 'created_at' | 'edited_at' | 'deleted_at'
+> & { username: string }
+
+/** A message without its reactions. */
+function toMessage(row: MessageRow): Message {
+  const { chat_id, id, seq, kind } = row
+  const message: Message = {
+    chat_id,
+    id,
+    seq,
+    kind,
+    sender: { id: row.sender_id, username: row.username },
+    created_at: toIso(row.created_at)
+  }
+  if (row.text !== null) message.message = row.text
+  if (row.edited_at !== null) message.edited_at = toIso(row.edited_at)
+  if (row.deleted_at !== null) message.deleted_at = toIso(row.deleted_at)
+  if (row.reply_to !== null) message.reply_to = row.reply_to
+  return message
+}
+
+/** Of those who gave a reaction, as many are named; the count is of all. */
+const NAMED = 100
+
+interface ReactionRow {
+  chat_id: number
+  message_id: number
+  emoji: string
+  user_id: number
+}
+
+/**
+ * Makes messages of stored rows, with their reactions. A reaction is a change of its message, so that only rows changed
+ * since they were created are looked up, all of them in one query: a page without any costs nothing more.
+ */
+export function messageReader({ $client }: Database): (rows: MessageRow[]) => Message[] {
+  const ofMessages = $client.prepare<[string], ReactionRow>(
+    `select r.chat_id, r.message_id, r.emoji, r.user_id
+     from json_each(?) as asked
+     cross join reactions r on r.chat_id = asked.value ->> 0 and r.message_id = asked.value ->> 1
+     order by r.created_at, r.rowid`
+  )
+
+  return rows => {
+    const changed = rows.filter(row => row.seq > row.id)
+    if (changed.length === 0) return rows.map(toMessage)
+    const found = group(ofMessages.all(JSON.stringify(changed.map(row => [row.chat_id, row.id]))))
+    return rows.map(row => {
+      const message = toMessage(row)
+      const reactions = found.get(keyOf(row.chat_id, row.id))
+      if (reactions) message.reactions = [...reactions.values()]
+      return message
+    })
+  }
+}
+
+/** The reactions of each message by their emoji, in the order in which each came first. */
+function group(rows: ReactionRow[]): Map<string, Map<string, Reaction>> {
+  const messages = new Map<string, Map<string, Reaction>>()
+  for (const { chat_id, message_id, emoji, user_id } of rows) {
+    const key = keyOf(chat_id, message_id)
+    const reactions = messages.get(key) ?? new Map<string, Reaction>()
+    messages.set(key, reactions)
+    const reaction = reactions.get(emoji) ?? { emoji, count: 0, user_ids: [] }
+    reactions.set(emoji, reaction)
+    reaction.count++
+    if (reaction.user_ids.length < NAMED) reaction.user_ids.push(user_id)
+  }
+  return messages
+}
+
+function keyOf(chat_id: number, id: number): string {
+  return `${chat_id}:${id}`
+}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { build, type Client, type Server } from '../helper.ts'
+
+/** Accounts with sessions, made past the slow password hash. */
+async function crowd(server: Server, size: number): Promise<Client[]> {
+  const people: Client[] = []
+  for (let i = 0; i < size; i++) {
+    const user = await server.app.db.users.create({ username: `crowd-${i}`, password_hash: '' })
+    if (!user) throw new Error('taken')
+    const { id, expires_at } = await server.app.db.sessions.create(user.id, Date.now() + 3_600_000)
+    const token = server.app.jwt.sign({ sub: String(user.id), sid: id, exp: Math.floor(expires_at / 1000) })
+    people.push(server.client(`access_token=${token}`, user))
+  }
+  return people
+}
+
+t.test('when the database fails, sockets are told or closed, and the process lives', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const [ann] = people
+  await ann.post(`/chats/${id}/messages`, { message: 'stored' })
+  const [a, b] = [await ann.v1(id), await ann.v1(id)]
+  const all = await ann.v1('')
+  await Promise.all([a.next('ready'), b.next('ready'), all.next('ready')])
+  await sleep(50)
+  await server.app.db.close()
+  a.send({ message: 'x', client_id: 'c' })
+  t.match(await a.next('error'), { code: 'STORAGE_FAILED', client_id: 'c', retry_after_ms: 1000 })
+  a.send({ message: 'x' })
+  t.match(await a.next('error'), { code: 'STORAGE_FAILED', client_id: undefined })
+  a.send({ type: 'read', id: 1 })
+  t.match(await a.next('error'), { code: 'STORAGE_FAILED' })
+  server.app.bus.publish({ type: 'chat_changed', chat_id: id })
+  server.app.bus.publish({ type: 'chat_changed', chat_id: 4711 })
+  a.send({ type: 'ping' })
+  await a.next('pong')
+  a.send({ type: 'resume', chats: [{ chat_id: id, after: 0 }] })
+  t.equal(await a.closed(), 1011)
+  b.send({ type: 'ping' })
+  t.match(await b.next('pong'), { type: 'pong' })
+})
+
+t.test('when a session cannot be looked up, its socket stays until it can', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  db.prepare('update sessions set expires_at = ?').run(Date.now() + 60_300)
+  db.close()
+  const a = await people[0].v1(id)
+  await a.next('ready')
+  await server.app.db.close()
+  await sleep(500)
+  a.send({ type: 'ping' })
+  t.match(await a.next('pong'), { type: 'pong' })
+})
+
+t.test('more changes than can wait for the disk are refused, and tried again later', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const a = await people[0].v1(id)
+  for (let i = 0; i < 30_000; i++) a.send({ message: 'x', client_id: `c${i}` })
+  const refused: string[] = []
+  let acked = 0
+  while (acked + refused.length < 30_000) {
+    const frame = await a.next()
+    if (frame.type === 'ack') acked++
+    if (frame.type === 'error') refused.push(`${frame.code} ${frame.retry_after_ms}`)
+  }
+  t.strictSame([...new Set(refused)], ['OVERLOADED 1000'])
+  const { body } = await people[0].get(`/chats/${id}`)
+  t.equal(body.seq, acked, 'what was refused was not stored')
+})
+
+t.test('above 100 people, presence is a number; above 1000 sockets, a user gets no more', async t => {
+  const server = await build(t, { RATE_LIMITS: 'on' })
+  const people = await crowd(server, 102)
+  const [owner, ...others] = people as [Client, ...Client[]]
+  const { body } = await owner.post('/chats', { title: 'Crowd', member_ids: others.map(({ user }) => user.id) })
+  await Promise.all(others.map(person => person.socket(body.id)))
+  const a = await owner.v1(body.id)
+  const presence = await a.next('presence')
+  t.match(presence, { chat_id: body.id, online_count: 102 })
+  t.notOk('online' in presence)
+
+  for (let i = 0; i < 10; i++)
+    await Promise.all(Array.from({ length: 100 }, () => others[0]?.socket(body.id).catch(() => undefined)))
+  const refused = await (others[0] as Client).refused(`/ws?chat_id=${body.id}`)
+  t.match(refused, { status: 429, body: { code: 'TOO_MANY_SOCKETS' } })
+  t.equal(refused.headers.get('retry-after'), '30')
+})
