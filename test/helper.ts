@@ -16,14 +16,20 @@ export interface Reply<T = unknown> {
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they check
 export type Json = any
 
-/** The app that ships, listening on a free port, with a database file of its own; closed with the test. */
+/** The app that ships, listening on a free port unless `env` names one, with a database file of its own; closed with the test. */
 export async function build(t: Test, env: NodeJS.ProcessEnv = {}, logger: FastifyServerOptions['logger'] = false) {
   const file = env['DATABASE_URL'] ?? `sqlite:///${t.testdir({})}/confab.db`
-  const settings = { SECRET_KEY: randomBytes(32).toString('hex'), RATE_LIMITS: 'off', ...env, DATABASE_URL: file }
+  const settings = {
+    SECRET_KEY: randomBytes(32).toString('hex'),
+    RATE_LIMITS: 'off',
+    PORT: '0',
+    ...env,
+    DATABASE_URL: file
+  }
   const config = loadConfig(settings, '/dev/null')
   const app = await buildApp(config, logger)
   t.teardown(() => app.close())
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const url = await app.listen({ host: '127.0.0.1', port: config.port })
   return new Server(t, app, url, settings)
 }
 

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+
+export type Message = { id: number; seq: number; sender: { id: number }; message?: string }
+export type Options = { url: string; username: string; password: string; chat_id: number }
+
+/** Close codes and, for what was refused over HTTP, statuses after which a client comes back. */
+const PASSING = [1001, 1006, 1011, 1012, 1013, 4401, 4408, 401, 429, 500, 502, 503, 504]
+
+/** One chat. Whatever happens to the connection or the server: nothing is lost, nothing comes twice, all in order. */
+export class Client {
+  /** Called with each new message, mine too, and each change: the whole message as it now is. Keep them by `id`. */
+  onMessage: (message: Message) => void = () => undefined
+  /** Called when the server will never accept a text. */
+  onRefused: (code: string, text: string | undefined) => void = () => undefined
+  /** What is not acked yet, by `client_id`, in the order of sending. Save it, and it survives a crash of the client. */
+  readonly unacked = new Map<string, string>()
+  readonly #options: Options
+  readonly #stop = new AbortController()
+  #socket: WebSocket | undefined
+  #cookie = ''
+  #me = { id: 0 }
+  /** The highest `seq` that was seen; none before the first `ready`. */
+  #cursor: number | undefined
+  #failures = 0
+  #bye: number | undefined
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** Sends now or later. The next text waits for the ack of this one, so that the order holds when one is repeated. */
+  send(text: string): void {
+    this.unacked.set(randomUUID(), text)
+    if (this.unacked.size === 1) this.#sendFirst()
+  }
+
+  /** Stays connected until `stop` is called. Throws when the server does not want this client back. */
+  async run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const code = (this.#cookie ? 0 : await this.#logIn()) || (await this.#connect())
+      if (this.#stop.signal.aborted) return
+      if (!PASSING.includes(code)) throw new Error(`the server does not want this client back: ${code}`)
+      if (code === 4401 || code === 401) this.#cookie = ''
+      const most = Math.min(20_000, 500 * 2 ** ++this.#failures)
+      const wait = this.#bye ?? 500 + Math.random() * (most - 500)
+      this.#bye = undefined
+      await sleep(wait, undefined, { signal: this.#stop.signal }).catch(() => undefined)
+    }
+  }
+
+  stop(): void {
+    this.#stop.abort()
+    this.#socket?.close()
+  }
+
+  /** Gets the cookie. Returns 0, or the status with which it was refused. */
+  async #logIn(): Promise<number> {
+    const { url, username, password } = this.#options
+    const body = JSON.stringify({ username, password })
+    const headers = { 'content-type': 'application/json' }
+    const reply = await fetch(`${url}/auth/login`, { method: 'POST', headers, body }).catch(() => undefined)
+    if (reply?.status === 401) throw new Error('the username or the password is wrong')
+    if (!reply?.ok) return reply?.status ?? 1006
+    this.#cookie = String(reply.headers.getSetCookie()[0]).replace(/;.*/, '')
+    return 0
+  }
+
+  /** Opens a socket at the cursor. Resolves with its close code, or with the status with which it was refused. */
+  #connect(): Promise<number> {
+    const { url, chat_id } = this.#options
+    const after = this.#cursor === undefined ? '' : `&after=${this.#cursor}`
+    const address = `${url.replace(/^http/, 'ws')}/ws?chat_id=${chat_id}${after}`
+    const socket = new WebSocket(address, 'confab.v1', { headers: { cookie: this.#cookie } })
+    this.#socket = socket
+    // The server pings every 25 s. After twice that without a sign of life, the connection is dead.
+    const silence = setTimeout(() => socket.terminate(), 50_000)
+    socket.on('ping', () => silence.refresh())
+    socket.on('message', data => {
+      silence.refresh()
+      this.#receive(JSON.parse(String(data)))
+    })
+    return new Promise(resolve => {
+      socket.on('error', () => undefined)
+      socket.on('unexpected-response', (_request, response) => {
+        resolve(response.statusCode as number)
+        socket.terminate()
+      })
+      socket.on('close', code => {
+        clearTimeout(silence)
+        resolve(code)
+      })
+    })
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: /asyncapi.json says what each frame is
+  #receive(frame: any): void {
+    const text = this.unacked.get(frame.client_id)
+    if (frame.type === 'ready') {
+      this.#failures = 0
+      this.#me = frame.user
+      this.#cursor ??= frame.chats[0].seq
+      this.#sendFirst()
+    } else if (frame.type === 'message') {
+      this.#see(frame)
+    } else if (frame.type === 'live') {
+      this.#cursor = frame.seq
+    } else if (frame.type === 'ack' && this.unacked.delete(frame.client_id)) {
+      // A first ack stands for the `message` frame. A duplicate does not: that message has come, or will, as a frame.
+      if (!frame.duplicate) this.#see({ id: frame.id, seq: frame.seq, sender: this.#me, message: text as string })
+      this.#sendFirst()
+    } else if (frame.type === 'error' && frame.retry_after_ms !== undefined) {
+      setTimeout(() => this.#sendFirst(), frame.retry_after_ms)
+    } else if (frame.type === 'error') {
+      this.unacked.delete(frame.client_id)
+      this.onRefused(frame.code, text)
+      this.#sendFirst()
+    } else if (frame.type === 'bye') {
+      this.#bye = frame.after_ms
+    }
+  }
+
+  #see(message: Message): void {
+    this.#cursor = message.seq
+    this.onMessage(message)
+  }
+
+  #sendFirst(): void {
+    const [first] = this.unacked
+    if (!first || this.#socket?.readyState !== WebSocket.OPEN) return
+    this.#socket.send(JSON.stringify({ type: 'send', client_id: first[0], message: first[1] }))
+  }
+}

@@ -1,0 +1,216 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { Client, type Message } from '../../docs/client.ts'
+import { build, type Json, type Server } from '../helper.ts'
+
+// The client that the documentation shows, as it is, against the real server.
+
+/** A client of `chat_id` that is running until the test ends, and what it has seen. */
+function start(t: Test, url: string, username: string, chat_id: number) {
+  const client = new Client({ url, username, password: 'correct horse', chat_id })
+  const seen: Message[] = []
+  client.onMessage = message => void seen.push(message)
+  const ended = client.run()
+  ended.catch(() => undefined)
+  t.teardown(() => client.stop())
+  return { client, seen, ended }
+}
+
+async function until(what: string, is: () => boolean): Promise<void> {
+  for (const end = Date.now() + 20_000; !is(); await sleep(10)) {
+    if (Date.now() > end) throw new Error(`waited in vain until ${what}`)
+  }
+}
+
+function cutAll({ app }: Server): void {
+  for (const socket of app.websocketServer.clients) socket.terminate()
+}
+
+t.test('two clients lose nothing and see nothing twice, though cut off and the server restarted', async t => {
+  let server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const both = ['ann', 'bob'].map(name => ({ name, ...start(t, server.url, name, id) }))
+  await until('both are connected', () => server.app.websocketServer.clients.size === 2)
+
+  const sent: Record<string, string[]> = { ann: [], bob: [] }
+  const talk = async (rounds: number) => {
+    for (let i = 0; i < rounds; i++) {
+      for (const { name, client } of both) {
+        const text = `${name} ${sent[name]?.length}`
+        sent[name]?.push(text)
+        client.send(text)
+      }
+      await sleep(5)
+    }
+  }
+
+  await talk(20)
+  // In the middle of sending, with acks under way.
+  cutAll(server)
+  await talk(20)
+  const first = both[0]?.seen.find(({ sender }) => sender.id === people[0].user.id)
+  await people[0].patch(`${path}/messages/${first?.id}`, { message: 'changed meanwhile' })
+  await until('both are back', () => server.app.websocketServer.clients.size === 2)
+  await talk(20)
+  const [one] = server.app.websocketServer.clients
+  one?.terminate()
+  await talk(20)
+  const stopped = server.app.close()
+  await talk(20)
+  await stopped
+  await talk(20)
+  server = await build(t, { ...server.settings, PORT: new URL(server.url).port })
+  await talk(20)
+  await until('everything is acked', () => both.every(({ client }) => client.unacked.size === 0))
+  const history: Message[] = (await people[0].get(`${path}/messages?limit=200`)).body.items
+  const older: Message[] = (await people[0].get(`${path}/messages?limit=200&before=${history[0]?.id}`)).body.items
+  const all = [...older, ...history]
+  await until('everything is seen', () =>
+    both.every(({ seen }) => new Set(seen.map(({ id }) => id)).size === all.length)
+  )
+
+  t.equal(all.length, 280)
+  for (const { name, seen } of both) {
+    const mine = all.filter(({ sender }) => people.find(({ user }) => user.id === sender.id)?.user.username === name)
+    t.strictSame(
+      mine.map(({ id, message }) => (id === first?.id ? first.message : message)),
+      sent[name],
+      `what ${name} said is there, once, in order`
+    )
+    const seqs = seen.map(({ seq }) => seq)
+    t.strictSame(
+      seqs,
+      [...new Set(seqs)].sort((a, b) => a - b),
+      `${name} saw it in order, nothing twice`
+    )
+    const kept = new Map(seen.map(message => [message.id, message]))
+    t.strictSame(
+      [...kept.values()].sort((a, b) => a.id - b.id).map(({ id, seq, message }) => [id, seq, message]),
+      all.map(({ id, seq, message }) => [id, seq, message]),
+      `${name} has what the server has`
+    )
+  }
+})
+
+t.test('a session that ended is replaced, a chat that is lost is not', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const { client, seen, ended } = start(t, server.url, 'bob', id)
+  const connected = () => server.app.websocketServer.clients.size === 1
+  await until('bob is connected', connected)
+  const sessions: Json = (await bob.get('/auth/sessions')).body
+  for (const { id, current } of sessions.items) if (!current) await bob.delete(`/auth/sessions/${id}`)
+  await until('bob is cut off', () => !connected())
+  await ann.post(`${path}/messages`, { message: 'Hello' })
+  client.send('Hi')
+  await until('bob has seen both', () => seen.length === 2)
+  t.strictSame(
+    seen.map(({ message }) => message),
+    ['Hello', 'Hi']
+  )
+
+  await ann.delete(`${path}/members/${bob.user.id}`)
+  await t.rejects(ended, { message: /4403/ })
+  await t.rejects(start(t, server.url, 'bob', id).ended, { message: /404/ })
+  await t.rejects(new Client({ url: server.url, username: 'bob', password: 'wrong horse', chat_id: id }).run(), {
+    message: /password is wrong/
+  })
+})
+
+t.test('a text that is refused does not hold up the next', async t => {
+  const server = await build(t)
+  const { id } = await server.chat('ann')
+  const { client, seen } = start(t, server.url, 'ann', id)
+  const refused: unknown[] = []
+  client.onRefused = (...why) => void refused.push(why)
+  client.send('')
+  client.send('Hello')
+  await until('the second is stored', () => seen.length === 1)
+  t.strictSame(refused, [['VALIDATION_FAILED', '']])
+  t.match(seen, [{ id: 1, seq: 1, message: 'Hello' }])
+})
+
+/** A server that does only what the test says. */
+async function pretend(t: Test, login: (reply: ServerResponse) => void) {
+  const http = createServer((_request, reply) => login(reply))
+  const sockets = new WebSocketServer({ noServer: true })
+  t.teardown(() => {
+    for (const socket of sockets.clients) socket.terminate()
+    http.close()
+  })
+  await once(http.listen(0, '127.0.0.1'), 'listening')
+  return { http, sockets, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` }
+}
+
+t.test('a server that is not well for a while is tried again', async t => {
+  const logins = [503, 200, 200, 403]
+  const upgrades = [503, 401, 101]
+  const cookies: unknown[] = []
+  const { http, sockets, url } = await pretend(t, reply =>
+    reply.writeHead(logins.shift() ?? 500, { 'set-cookie': `session=${logins.length}; Path=/` }).end()
+  )
+  const arrived = new Promise<WebSocket>(resolve => {
+    http.on('upgrade', (request: IncomingMessage, socket, head) => {
+      cookies.push(request.headers.cookie)
+      const status = upgrades.shift()
+      if (status === 101) sockets.handleUpgrade(request, socket, head, resolve)
+      else socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`)
+    })
+  })
+  // Without a care for what happens.
+  const client = new Client({ url, username: 'ann', password: '', chat_id: 1 })
+  const ended = client.run()
+  const socket = await arrived
+  t.strictSame(cookies, ['session=2', 'session=2', 'session=1'])
+
+  const frames: Json[] = []
+  socket.on('message', data => frames.push(JSON.parse(data.toString())))
+  socket.send(JSON.stringify({ type: 'ready', user: { id: 1 }, chats: [{ chat_id: 1, seq: 0 }] }))
+  client.send('Hello')
+  await until('it is sent', () => frames.length === 1)
+  socket.send(JSON.stringify({ type: 'error', code: 'OVERLOADED', detail: '', retry_after_ms: 50 }))
+  await until('it is sent again', () => frames.length === 2)
+  t.equal(frames[0].client_id, frames[1].client_id)
+  t.equal(client.unacked.size, 1)
+  socket.send(JSON.stringify({ type: 'message', id: 1, seq: 1 }))
+  socket.send(JSON.stringify({ type: 'error', code: 'VALIDATION_FAILED', detail: '', client_id: frames[0].client_id }))
+  await until('it is given up', () => client.unacked.size === 0)
+  client.stop()
+  await ended
+  await t.rejects(start(t, url, 'ann', 1).ended, { message: /403/ })
+})
+
+t.test('a server that falls silent is left', async t => {
+  const real = globalThis.setTimeout
+  const faster = (call: () => void, ms?: number) => real(call, ms === 50_000 ? 300 : ms)
+  globalThis.setTimeout = Object.assign(faster, real) as typeof setTimeout
+  t.teardown(() => {
+    globalThis.setTimeout = real
+  })
+  const { http, sockets, url } = await pretend(t, reply => reply.setHeader('set-cookie', 'session=1').end())
+  let upgrades = 0
+  http.on('upgrade', (request, socket, head) => {
+    upgrades++
+    sockets.handleUpgrade(request, socket, head, ws => ws.ping())
+  })
+  start(t, url, 'ann', 1)
+  await until('it is connected', () => sockets.clients.size === 1)
+  await until('it has gone', () => sockets.clients.size === 0)
+  await until('it is back', () => upgrades === 2)
+})
+
+t.test('stopping does not wait for the next attempt', async t => {
+  const { http, url } = await pretend(t, () => undefined)
+  await new Promise(resolve => http.close(resolve))
+  const { client, ended } = start(t, url, 'ann', 1)
+  await sleep(200)
+  client.stop()
+  const began = Date.now()
+  await ended
+  t.ok(Date.now() - began < 200)
+})
