@@ -50,8 +50,8 @@ async function prepare(): Promise<void> {
   for (let i = 1; i <= users; i++) {
     const user = await app.db.users.create({ username: `${prefix}-${i}`, password_hash })
     if (!user) throw new ConfigError(`the account ${prefix}-${i} exists already`)
-    const { id: sid } = await app.db.sessions.create(user.id, expires_at, 'load test')
-    const token = app.jwt.sign({ sub: String(user.id), sid, exp: Math.floor(expires_at / 1000) })
+    const session = await app.db.sessions.create({ id: user.id, password_hash }, expires_at, 'load test')
+    const token = app.jwt.sign({ sub: String(user.id), sid: session?.id as string, exp: Math.floor(expires_at / 1000) })
     people.push({ id: user.id, username: user.username, cookie: `${config.cookie.name}=${token}` })
   }
   const rooms: { chat_id: number; cookies: string[] }[] = []

@@ -98,7 +98,8 @@ export function toChatError(error: FastifyError | ChatError): ChatError {
 export function errorHandler(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toChatError(thrown)
   const { code, statusCode, retryAfter } = error
-  if (statusCode >= 500) request.log.error({ err: thrown }, 'request failed')
+  const ours = statusCode >= 500 && code !== 'OVERLOADED' && code !== 'SHUTTING_DOWN'
+  if (ours) request.log.error({ err: thrown }, 'request failed')
   else request.log.debug({ code, statusCode }, error.message)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   const message = statusCode >= 500 ? `${catalogue[code].message} (request ${request.id})` : error.message

@@ -74,6 +74,15 @@ export class TestSocket {
     this.ws.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame))
   }
 
+  /** Sends frames in one piece. They are masked with zeros, which masks nothing (RFC 6455, section 5.3). */
+  sendTogether(...frames: object[]): void {
+    const pieces = frames.map(frame => {
+      const payload = Buffer.from(JSON.stringify(frame))
+      return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload])
+    })
+    Reflect.get(this.ws, '_socket').write(Buffer.concat(pieces))
+  }
+
   /** The next frame of this type, or of any; throws when none arrives. Frames of other types before it are dropped. */
   async next(type?: string, patience = PATIENCE_MS): Promise<Json> {
     const deadline = Date.now() + patience

@@ -2,11 +2,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import type { SessionRow } from '../db/sessions.ts'
 import { ChatError } from '../errors.ts'
+import type { Sender } from '../schemas/message.ts'
 import type { User } from '../schemas/user.ts'
 
 /** Who makes a request, and with which session. */
 export interface Caller {
   user: User
+  /** The user as the sender of messages. */
+  sender: Sender
   session_id: string
   /** When the session ends unless it is used again, in milliseconds since 1970. */
   session_expires_at: number
@@ -48,9 +51,14 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
   }
 
   return {
-    /** Opens a session for `user` and gives the cookie for it. */
-    async open(request: FastifyRequest, reply: FastifyReply, user: User): Promise<void> {
-      const session = await app.db.sessions.create(user.id, Date.now() + ttlMs, request.headers['user-agent'])
+    /** Opens a session for a user who gave the password of this hash, and gives the cookie for it. */
+    async open(
+      request: FastifyRequest,
+      reply: FastifyReply,
+      user: { id: number; password_hash: string }
+    ): Promise<void> {
+      const session = await app.db.sessions.create(user, Date.now() + ttlMs, request.headers['user-agent'])
+      if (!session) throw new ChatError('BAD_CREDENTIALS')
       give(request, reply, session)
     },
 
@@ -64,7 +72,9 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
       const found = typeof claims?.sid === 'string' && (await app.db.sessions.find(claims.sid))
       if (!found || claims.sub !== String(found.user.id)) throw new ChatError('UNAUTHENTICATED')
       await renew(request, reply, found.session)
-      return { user: found.user, session_id: found.session.id, session_expires_at: found.session.expires_at }
+      const { user, session } = found
+      const sender = { id: user.id, username: user.username }
+      return { user, sender, session_id: session.id, session_expires_at: session.expires_at }
     }
   }
 }

@@ -1,23 +1,25 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Repositories } from '../db/plugin.ts'
 import type { Message } from '../schemas/message.ts'
-import { CLOSE } from './connection.ts'
+import { CLOSE, type Connection } from './connection.ts'
 import type { Cursor } from './cursor.ts'
 import { encode } from './frames.ts'
 
 /** Messages of a page: what a socket takes at once, and what a read may hold up the event loop for. */
 const PAGE = 100
+/** Characters of a page, beyond which it ends early: a few long messages are enough for a slow socket. */
+const PAGE_CHARACTERS = 64 * 1024
 /** How long pages may be read before the event loop gets a turn, in milliseconds. */
 const TURN_MS = 4
 
 /**
  * The one way to the head of a log for a cursor that is not there: after a handshake, after a resume, after the socket
- * was too slow, after the room missed something. Cursors take turns, a page each; one whose socket has not taken its
- * last page waits until it has.
+ * was too slow, after the room missed something. Sockets take turns, a page each; one that has not taken its last page
+ * waits until it has.
  */
 export class CatchUp {
   readonly #messages: Repositories['messages']
-  readonly #queue = new Set<Cursor>()
+  readonly #queue = new Set<Connection>()
   #running = false
 
   constructor(messages: Repositories['messages']) {
@@ -25,19 +27,22 @@ export class CatchUp {
   }
 
   add(cursor: Cursor): void {
-    this.#queue.add(cursor)
+    cursor.connection.behind.add(cursor)
+    this.#queue.add(cursor.connection)
     if (this.#running) return
     this.#running = true
     void this.#run()
   }
 
-  /** A cursor whose socket takes a page at once is back before the event loop has had its turn: that ends every round. */
+  /** A socket that takes a page at once is back before the event loop has had its turn: that ends every round. */
   async #run(): Promise<void> {
     while (this.#queue.size > 0) {
       const began = performance.now()
-      for (const cursor of this.#queue) {
-        this.#queue.delete(cursor)
-        await this.#advance(cursor)
+      for (const connection of this.#queue) {
+        this.#queue.delete(connection)
+        const [cursor] = connection.behind
+        if (cursor) await this.#advance(cursor)
+        if (connection.behind.size > 0) this.#queue.add(connection)
         if (performance.now() - began >= TURN_MS) break
       }
       await nextTurn()
@@ -46,12 +51,13 @@ export class CatchUp {
   }
 
   async #advance(cursor: Cursor): Promise<void> {
-    const { connection, room } = cursor
-    if (!connection.open || !room.cursors.has(cursor)) return
+    const { connection, chat_id } = cursor
+    connection.behind.delete(cursor)
     try {
-      await this.#page(cursor)
+      if (connection.blocked) connection.flushed(() => this.add(cursor))
+      else if (isHere(cursor)) await this.#page(cursor)
     } catch (error) {
-      connection.log.error({ err: error, chat_id: room.chat_id }, 'the log cannot be read')
+      connection.log.error({ err: error, chat_id }, 'the log cannot be read')
       connection.close(CLOSE.internal)
     }
   }
@@ -59,15 +65,16 @@ export class CatchUp {
   /** Writes the next page, and goes live when it was the last one. */
   async #page(cursor: Cursor): Promise<void> {
     const { connection, room, chat_id, seq } = cursor
-    if (connection.blocked) return connection.flushed(() => this.add(cursor))
     // What the room was not told of yet, it will be told of; but it knows nothing of the time before its first cursor.
-    cursor.joinedAt ??= await this.#messages.head(chat_id)
-    const until = Math.max(room.told, cursor.joinedAt)
+    cursor.headAtEntry ??= await this.#messages.head(chat_id)
+    const until = Math.max(room.told, cursor.headAtEntry)
     const read = connection.v1 ? this.#messages.changes : this.#messages.created
-    const page = seq < until ? await read(chat_id, seq, until, PAGE) : []
-    // The client may have set another cursor meanwhile; its replay begins at that one.
+    const rows = seq < until ? await read(chat_id, seq, until, PAGE) : []
+    // Meanwhile, the client may have gone, or set another cursor, whose replay begins there.
+    if (!isHere(cursor)) return
     if (cursor.seq !== seq) return this.add(cursor)
-    const complete = page.length < PAGE
+    const page = shorten(rows)
+    const complete = page.length === rows.length && rows.length < PAGE
     const last = page.at(-1) as Message
     const reached = complete ? until : connection.v1 ? last.seq : last.id
     const frames = [...cursor.render(page), ...cursor.settle(reached)]
@@ -80,4 +87,19 @@ export class CatchUp {
     connection.writeAnyway(Buffer.concat(frames))
     if (!cursor.live) connection.flushed(() => this.add(cursor))
   }
+}
+
+/** Whether the socket still has this cursor. */
+function isHere({ connection, room, chat_id }: Cursor): boolean {
+  return connection.open && connection.cursors.get(chat_id)?.room === room
+}
+
+/** The beginning of a page, not longer than a slow socket should be given at once; at least one message. */
+function shorten(page: Message[]): Message[] {
+  let characters = 0
+  const end = page.findIndex(({ message }, i) => {
+    characters += message?.length ?? 0
+    return i > 0 && characters > PAGE_CHARACTERS
+  })
+  return end < 0 ? page : page.slice(0, end)
 }

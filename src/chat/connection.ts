@@ -20,11 +20,9 @@ export const CLOSE = {
   tooSlow: [4408, 'too slow']
 } as const
 
-/** Frames a second in the long run, and at once. */
-const RATE = 100
-const BURST = 300
-/** A client that goes on after this many refusals in a row does not listen. */
-const REFUSALS = 100
+/** A client that is refused more often than this a second, and this many times beyond, does not listen. */
+const REFUSALS_RATE = 10
+const REFUSALS_BURST = 100
 /** Unsent bytes of a socket: above it the log keeps what the socket has not taken. */
 const UNSENT = 256 * 1024
 /** Unsent bytes of all sockets together; when there are many, each may have less, but never under the last. */
@@ -45,7 +43,8 @@ export interface ConnectionOptions {
   caller: Caller
   /** The one chat that this socket is for; none when it carries all chats of the user. */
   chat_id: number | undefined
-  rateLimits: boolean
+  /** What all sockets of the user may send together; none without limits. */
+  bucket: TokenBucket | undefined
   log: FastifyBaseLogger
   /** How many sockets share the memory for unsent bytes. */
   sockets(): number
@@ -67,13 +66,15 @@ export class Connection {
   readonly log: FastifyBaseLogger
   /** By chat. */
   readonly cursors = new Map<number, Cursor>()
+  /** Those that have to read from the log. */
+  readonly behind = new Set<Cursor>()
   readonly #socket: WebSocket
   readonly #stream: Socket
   readonly #options: ConnectionOptions
-  readonly #bucket: TokenBucket | undefined
-  #refusals = 0
+  readonly #refusals = new TokenBucket(REFUSALS_RATE, REFUSALS_BURST)
   #unanswered = 0
   #deaf = false
+  #resting = false
   /** Bytes taken by the system at the last visit that found any, and the time of that visit. */
   #taken = 0
   #takenAt = performance.now()
@@ -87,7 +88,6 @@ export class Connection {
     this.chat_id = options.chat_id
     this.log = options.log
     this.v1 = socket.protocol === SUBPROTOCOL
-    this.#bucket = options.rateLimits ? new TokenBucket(RATE, BURST) : undefined
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary))
     socket.on('pong', () => {
       this.#unanswered = 0
@@ -142,9 +142,11 @@ export class Connection {
    * while much waited. With `ping`, asks the peer for a sign of life, or lets go of one that has not given any.
    */
   visit(now: number, ping: boolean): void {
-    const { writableLength, bytesWritten } = this.#stream
-    if (!this.blocked || this.#taken !== bytesWritten - writableLength) {
-      this.#taken = bytesWritten - writableLength
+    const taken = this.#stream.bytesWritten - unsentBytes(this.#stream)
+    if (taken !== this.#taken || !this.blocked) {
+      // Our ping waits behind what the peer still has to take: taking it is a sign of life.
+      if (this.blocked) this.#unanswered = 0
+      this.#taken = taken
       this.#takenAt = now
     } else if (now - this.#takenAt >= STALLED_MS) return this.close(CLOSE.tooSlow)
     if (!ping) return
@@ -175,19 +177,40 @@ export class Connection {
     this.#unanswered = 0
     if (this.#deaf || !this.open) return
     if (isBinary) return this.close(CLOSE.binary)
-    const wait = this.#bucket?.take() ?? 0
-    if (wait > 0) return this.#slowDown(wait)
-    this.#refusals = 0
-    const frame = this.#options.read(data.toString())
-    if ('code' in frame) this.refuse(frame)
-    else this.#options.act(this, frame)
+    const wait = this.#options.bucket?.take() ?? 0
+    if (wait > 0) this.#slowDown(wait)
+    else {
+      const frame = this.#options.read(data.toString())
+      if ('code' in frame) this.refuse(frame)
+      else this.#options.act(this, frame)
+    }
+    if (this.blocked) this.#rest()
+  }
+
+  /** A client that does not take its answers is not read until it has. */
+  #rest(): void {
+    if (this.#resting) return
+    this.#resting = true
+    this.#socket.pause()
+    this.flushed(() => {
+      this.#resting = false
+      this.#socket.resume()
+    })
   }
 
   #slowDown(retry_after_ms: number): void {
-    if (++this.#refusals > REFUSALS) {
+    if (this.#refusals.take() > 0) {
       this.log.info({ user_id: this.caller.user.id }, 'socket closed for flooding')
       return this.close(CLOSE.flooding)
     }
     this.refuse({ code: 'RATE_LIMITED', retry_after_ms })
   }
+}
+
+/**
+ * What the system has not taken yet. Node counts a write as taken only when all of it is, which can be much for a slow
+ * peer; the handle below knows how far it has come.
+ */
+function unsentBytes(stream: Socket & { _handle?: { writeQueueSize?: number } }): number {
+  return stream.writableLength + (stream._handle?.writeQueueSize ?? 0)
 }

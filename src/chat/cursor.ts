@@ -23,8 +23,8 @@ export class Cursor {
   /** Everything up to this number was written to the socket. */
   seq: number
   live = false
-  /** The number of the chat just after this cursor entered the room; everything later comes through the room. */
-  joinedAt: number | undefined
+  /** The head of the chat just after this cursor entered the room; everything later comes through the room. */
+  headAtEntry: number | undefined
   /** Whether the client asked for the replay and is told when it is complete. */
   announce: boolean
   #owed: Owed[] = []

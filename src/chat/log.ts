@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { Change, Outcome } from '../db/log.ts'
 import type { Repositories } from '../db/plugin.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
@@ -34,12 +35,18 @@ const BATCH = 2000
 export class Log {
   readonly #repository: Repositories['log']
   readonly #tell: (chat_id: number, batch: Appended[]) => void
+  readonly #logger: FastifyBaseLogger
   #queue: Entry[] = []
   #flushing: Promise<void> | undefined
 
-  constructor(repository: Repositories['log'], tell: (chat_id: number, batch: Appended[]) => void) {
+  constructor(
+    repository: Repositories['log'],
+    tell: (chat_id: number, batch: Appended[]) => void,
+    logger: FastifyBaseLogger
+  ) {
     this.#repository = repository
     this.#tell = tell
+    this.#logger = logger
   }
 
   /** Takes a change, or calls its `done` with OVERLOADED at once when too many wait. */
@@ -68,9 +75,6 @@ export class Log {
       const batch = this.#queue.splice(0, BATCH)
       const outcomes = await this.#repository.append(batch.map(entry => entry.change))
       this.#publish(batch, outcomes)
-      batch.forEach((entry, i) => {
-        entry.done(outcomes[i] as Outcome)
-      })
       // Sockets are read, and their sends gathered, between two batches.
       await new Promise(resolve => setImmediate(resolve))
     }
@@ -79,7 +83,8 @@ export class Log {
 
   #publish(batch: Entry[], outcomes: Outcome[]): void {
     const chats = new Map<number, Appended[]>()
-    for (const [i, { change, origin }] of batch.entries()) {
+    for (let i = 0; i < batch.length; i++) {
+      const { change, origin } = batch[i] as Entry
       const outcome = outcomes[i] as Outcome
       if ('error' in outcome || !outcome.message || !(outcome.fresh || origin)) continue
       const { message, fresh } = outcome
@@ -89,7 +94,17 @@ export class Log {
       if (others) others.push(appended)
       else chats.set(change.chat_id, [appended])
     }
-    for (const [chat_id, appended] of chats) this.#tell(chat_id, appended)
+    for (const [chat_id, appended] of chats) this.#guard(() => this.#tell(chat_id, appended))
+    for (let i = 0; i < batch.length; i++) this.#guard(() => (batch[i] as Entry).done(outcomes[i] as Outcome))
+  }
+
+  /** What goes wrong with one chat or one asker must not stop the log for everybody. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#logger.error({ err: error }, 'a change is stored but could not be told')
+    }
   }
 }
 

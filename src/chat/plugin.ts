@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { CatchUp } from './catch-up.ts'
 import { CLOSE } from './connection.ts'
@@ -31,11 +31,21 @@ const BACK_AT_LEAST_MS = 500
 const BACK_EACH_MS = 2
 const BACK_AT_MOST_MS = 20_000
 
+/** What a user may change over HTTP: as much as over their sockets, for each kind of change. */
+const CHANGES = {
+  rateLimit: {
+    max: 300,
+    timeWindow: 3000,
+    hook: 'preHandler' as const,
+    keyGenerator: ({ caller }: FastifyRequest) => String(caller.user.id)
+  }
+}
+
 /** Chats over HTTP and socket: one log, one map of rooms. */
 const chat: FastifyPluginAsync<Config> = async (app, config) => {
   const sockets = new Sockets()
   const rooms = new Rooms(sockets, new CatchUp(app.db.messages), app.db.chats, app.log)
-  const log = new Log(app.db.log, (chat_id, batch) => rooms.deliver(chat_id, batch))
+  const log = new Log(app.db.log, (chat_id, batch) => rooms.deliver(chat_id, batch), app.log)
   const heartbeat = new Heartbeat()
   const services = { log, rooms, sockets, heartbeat, expiry: new Expiry(app.db.sessions) }
   app.bus.subscribe(event => rooms.hear(event))
@@ -54,6 +64,9 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
   })
 
   app.addHook('preValidation', app.authenticate)
+  app.addHook('onRoute', route => {
+    if (route.method !== 'GET' && route.method !== 'HEAD') route.config = { ...route.config, ...CHANGES }
+  })
   app.register(chatRoutes, services)
   app.register(memberRoutes, services)
   app.register(messageRoutes, services)

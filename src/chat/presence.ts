@@ -46,11 +46,15 @@ export class Presence {
   }
 
   #tell(): void {
-    const { chat_id, cursors } = this.#room
+    const { chat_id } = this.#room
     const count = this.#sockets.size
     const who = count > NAMED ? { online_count: count } : { online: [...this.#sockets.keys()].sort((a, b) => a - b) }
-    this.#room.announce(encode({ type: 'presence', chat_id, ...who }), this.#changed ? cursors : this.#newcomers)
+    const frame = encode({ type: 'presence', chat_id, ...who })
+    if (this.#changed) this.#room.announce(frame)
+    // Who could not take it is still to be told.
+    else for (const { connection } of this.#newcomers) if (connection.v1) connection.writeIfIdle(frame)
+    for (const cursor of this.#newcomers) if (!cursor.connection.blocked) this.#newcomers.delete(cursor)
     this.#changed = false
-    this.#newcomers.clear()
+    if (this.#newcomers.size > 0) this.#throttle.ask()
   }
 }

@@ -11,34 +11,64 @@ class Encoded {
   readonly first: number
   readonly last: number
   readonly #batch: Appended[]
-  readonly #frames: Buffer[]
-  readonly #shared = new Map<boolean, Buffer>()
+  readonly #forV1: Strip
+  #forPlain: Strip | undefined
 
   constructor(batch: Appended[]) {
     const changes = batch.filter(({ fresh }) => fresh)
     this.first = changes[0]?.message.seq ?? 0
     this.last = changes.at(-1)?.message.seq ?? 0
     this.#batch = batch
-    this.#frames = batch.map(({ message, fresh }) => (fresh ? messageFrame(message) : NOTHING))
+    this.#forV1 = new Strip(batch.map(({ message, fresh }) => (fresh ? messageFrame(message) : NOTHING)))
   }
 
   /** Every change, or for plain sockets every new message, as one buffer. */
   shared(v1: boolean): Buffer {
-    const made = this.#shared.get(v1)
-    if (made) return made
-    const frames = v1 ? this.#frames : this.#frames.filter((_, i) => isNew(this.#batch[i] as Appended))
-    const shared = Buffer.concat(frames)
-    this.#shared.set(v1, shared)
-    return shared
+    return this.#strip(v1).whole
   }
 
   /** The same for a socket that sent some of it: acks, or for plain sockets nothing, in the place of its own. */
   withoutOwn(sender: Connection): Buffer {
-    const frames = this.#batch.map((entry, i) => {
-      if (entry.origin === sender) return sender.v1 ? ackOf(entry) : NOTHING
-      return sender.v1 || isNew(entry) ? (this.#frames[i] as Buffer) : NOTHING
-    })
-    return Buffer.concat(frames)
+    const strip = this.#strip(sender.v1)
+    const pieces: Buffer[] = []
+    let from = 0
+    for (const [i, entry] of this.#batch.entries()) {
+      if (entry.origin !== sender) continue
+      pieces.push(strip.slice(from, i))
+      if (sender.v1) pieces.push(ackOf(entry))
+      from = i + 1
+    }
+    pieces.push(strip.slice(from, this.#batch.length))
+    return Buffer.concat(pieces)
+  }
+
+  /** Plain sockets share the bytes of the others, unless something in the batch is not for them. */
+  #strip(v1: boolean): Strip {
+    if (v1) return this.#forV1
+    this.#forPlain ??= this.#batch.every(isNew)
+      ? this.#forV1
+      : new Strip(this.#batch.map((entry, i) => (isNew(entry) ? this.#forV1.slice(i, i + 1) : NOTHING)))
+    return this.#forPlain
+  }
+}
+
+/** Frames in a row in one buffer. */
+class Strip {
+  readonly whole: Buffer
+  readonly #starts: number[] = [0]
+
+  constructor(frames: Buffer[]) {
+    this.whole = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames)
+    let end = 0
+    for (const { length } of frames) {
+      end += length
+      this.#starts.push(end)
+    }
+  }
+
+  /** The bytes of the frames from `from` up to, not with, `to`. */
+  slice(from: number, to: number): Buffer {
+    return this.whole.subarray(this.#starts[from], this.#starts[to])
   }
 }
 
@@ -92,7 +122,7 @@ export class Room {
     const encoded = new Encoded(batch)
     this.told = Math.max(this.told, encoded.last)
     const senders = new Set(batch.map(({ origin }) => origin))
-    for (const { message } of batch) this.typing.done(message.sender.id)
+    for (const entry of batch) if (isNew(entry)) this.typing.done(entry.message.sender.id)
     for (const cursor of this.cursors) {
       const { connection } = cursor
       const sent = senders.has(connection)
@@ -103,8 +133,8 @@ export class Room {
   }
 
   /** Sends an ephemeral frame to whoever understands it and can take it; it is lost for the others. */
-  announce(frame: Buffer, to: Iterable<Cursor> = this.cursors): void {
-    for (const { connection } of to) if (connection.v1) connection.writeIfIdle(frame)
+  announce(frame: Buffer): void {
+    for (const { connection } of this.cursors) if (connection.v1) connection.writeIfIdle(frame)
   }
 
   fallBehind(cursor: Cursor): void {

@@ -33,25 +33,35 @@ export class Rooms {
     room.add(cursor)
   }
 
-  /** Takes a connection out of a chat, or out of all of its chats. */
-  leave(connection: Connection, cursors: Iterable<Cursor> = connection.cursors.values()): void {
-    for (const { room } of [...cursors]) {
-      const cursor = connection.cursors.get(room.chat_id)
-      if (cursor) room.remove(cursor)
-      connection.cursors.delete(room.chat_id)
-      if (room.cursors.size === 0) this.#rooms.delete(room.chat_id)
-    }
+  /** Takes a connection out of all of its chats. */
+  leaveAll({ cursors }: Connection): void {
+    for (const cursor of [...cursors.values()]) this.#leave(cursor)
+  }
+
+  #leave(cursor: Cursor): void {
+    const { connection, room, chat_id } = cursor
+    connection.cursors.delete(chat_id)
+    room.remove(cursor)
+    if (room.cursors.size === 0) this.#rooms.delete(chat_id)
   }
 
   /** Gives a committed batch to the sockets of its chat. Who left sees nothing of it, who joined all that follows. */
   deliver(chat_id: number, batch: Appended[]): void {
-    for (const { message, fresh } of batch) {
-      if (fresh && message.kind === 'left' && message.seq === message.id) this.#dismiss(chat_id, message.sender.id)
+    let from = 0
+    for (const [i, { message, fresh }] of batch.entries()) {
+      if (!fresh || message.seq !== message.id) continue
+      if (message.kind === 'joined') this.#welcome(chat_id, [message.sender.id])
+      if (message.kind !== 'left') continue
+      // What they sent before they left is still acked to them.
+      this.#deliver(chat_id, batch.slice(from, i))
+      this.#dismiss(chat_id, message.sender.id)
+      from = i
     }
-    this.#rooms.get(chat_id)?.deliver(batch)
-    for (const { message, fresh } of batch) {
-      if (fresh && message.kind === 'joined' && message.seq === message.id) this.#welcome(chat_id, [message.sender.id])
-    }
+    this.#deliver(chat_id, from === 0 ? batch : batch.slice(from))
+  }
+
+  #deliver(chat_id: number, batch: Appended[]): void {
+    if (batch.length > 0) this.#rooms.get(chat_id)?.deliver(batch)
   }
 
   hear(event: BusEvent): void {
@@ -108,7 +118,7 @@ export class Rooms {
   /** A socket for this chat alone has nothing left to do; one for all chats goes on without it. */
   #expel(cursor: Cursor): void {
     const { connection, chat_id } = cursor
-    this.leave(connection, [cursor])
+    this.#leave(cursor)
     if (connection.chat_id === chat_id) connection.close(CLOSE.removed)
     else connection.tell({ type: 'chat', change: 'removed', chat: { id: chat_id } })
   }

@@ -1,10 +1,16 @@
 import type { Connection } from './connection.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** Frames a second of a user's sockets together, in the long run, and at once. */
+const RATE = 100
+const BURST = 300
 
 /** The open sockets of this node: all, by session, by user. */
 export class Sockets {
   readonly all = new Set<Connection>()
   readonly #sessions = new Map<string, Set<Connection>>()
   readonly #users = new Map<number, Set<Connection>>()
+  readonly #buckets = new Map<number, TokenBucket>()
 
   add(connection: Connection): void {
     const { session_id, user } = connection.caller
@@ -18,6 +24,14 @@ export class Sockets {
     this.all.delete(connection)
     take(this.#sessions, session_id, connection)
     take(this.#users, user.id, connection)
+    if (!this.#users.has(user.id)) this.#buckets.delete(user.id)
+  }
+
+  /** What a user may send, over all of their sockets. */
+  bucketOf(user_id: number): TokenBucket {
+    const bucket = this.#buckets.get(user_id) ?? new TokenBucket(RATE, BURST)
+    this.#buckets.set(user_id, bucket)
+    return bucket
   }
 
   ofSession(session_id: string): ReadonlySet<Connection> {

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Role } from '../schemas/chat.ts'
 import type { Message, Sender } from '../schemas/message.ts'
-import { toIso } from './cursor.ts'
 import type { Database } from './database.ts'
+import { toIso } from './page.ts'
 
 /** One durable change of a chat, asked for by `user`, who was found to be allowed to. */
 export type Change = { chat_id: number; user: Sender } & (
@@ -14,6 +14,8 @@ export type Change = { chat_id: number; user: Sender } & (
   | { type: 'join'; member: Sender; role: Role }
   | { type: 'leave'; member: Sender }
   | { type: 'rename'; title: string }
+  /** Takes no number: how far somebody has read is theirs, not the chat's. */
+  | { type: 'read'; id: number }
 )
 
 /** What became of a change. `fresh`: the log grew. Otherwise it was a repetition that found everything done already. */

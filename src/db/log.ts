@@ -25,6 +25,9 @@ export function logRepository(db: Database) {
     `update members set role = 'owner' where chat_id = @chat_id and user_id =
      (select user_id from members where chat_id = @chat_id order by role <> 'admin', joined_at, user_id limit 1)`
   )
+  const moveMarker = client.prepare(
+    'update members set read_id = @id where chat_id = @chat_id and user_id = @user_id and read_id < @id'
+  )
   const rename = client.prepare('update chats set title = ? where id = ? and title <> ?')
 
   function join(batch: Batch, asked: Change & { type: 'join' }): Outcome {
@@ -54,6 +57,12 @@ export function logRepository(db: Database) {
     return create(batch, asked, 'renamed', title)
   }
 
+  /** Never back, and never past the end of the chat. */
+  function read(batch: Batch, { chat_id, user, id }: Change & { type: 'read' }): Outcome {
+    const { changes } = moveMarker.run({ chat_id, user_id: user.id, id: Math.min(id, batch.head(chat_id)) })
+    return { message: undefined, fresh: changes > 0 }
+  }
+
   function apply(batch: Batch, asked: Change): Outcome {
     try {
       if (asked.type !== 'join') batch.needMember(asked.chat_id, asked.user.id)
@@ -72,6 +81,8 @@ export function logRepository(db: Database) {
           return join(batch, asked)
         case 'leave':
           return leave(batch, asked)
+        case 'read':
+          return read(batch, asked)
         case 'rename':
           return retitle(batch, asked)
       }

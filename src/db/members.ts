@@ -1,8 +1,8 @@
 import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { Member, ReadState, Role } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
-import { decodeCursor, type PageRequest, toIso, toPage } from './cursor.ts'
 import type { Database } from './database.ts'
+import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
 import { chats, members, messages, users } from './tables.ts'
 import { toUser, type UserRow, userColumns } from './users.ts'
 
@@ -48,11 +48,6 @@ export function membersRepository(db: Database) {
     .innerJoin(chats, eq(chats.id, members.chat_id))
     .where(ofMember)
     .prepare()
-  const moveMarker = db
-    .update(members)
-    .set({ read_id: sql`min(${sql.placeholder('id')}, (select seq from chats where id = ${members.chat_id}))` })
-    .where(and(ofMember, sql`${members.read_id} < ${sql.placeholder('id')}`))
-    .prepare()
 
   return {
     /** How a user stands to a chat; undefined when there is no such chat. */
@@ -97,11 +92,10 @@ export function membersRepository(db: Database) {
       return changed.length > 0
     },
 
-    /** Moves a read marker forward, never back and never past the end of the chat. */
-    async markRead(chat_id: number, user_id: number, id: number): Promise<ReadState & { moved: boolean }> {
-      const { changes } = await moveMarker.execute({ chat_id, user_id, id })
-      const [state = { read_id: 0, unread_count: 0 }] = await readState.execute({ chat_id, user_id })
-      return { ...state, moved: changes > 0 }
+    /** How far a member has read. */
+    async readState(chat_id: number, user_id: number): Promise<ReadState> {
+      const [state] = await readState.execute({ chat_id, user_id })
+      return state ?? { read_id: 0, unread_count: 0 }
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Message, Reaction } from '../schemas/message.ts'
-import { toIso } from './cursor.ts'
 import type { Database } from './database.ts'
+import { toIso } from './page.ts'
 import { messages, users } from './tables.ts'
 
 /** What a message on the wire is made of. */

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Page } from '../schemas/common.ts'
 import type { FoundMessage } from '../schemas/message.ts'
-import { decodeCursor, type PageRequest, toPage } from './cursor.ts'
 import type { Database } from './database.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
+import { decodeCursor, type PageRequest, toPage } from './page.ts'
 import { searchIndex } from './search-index.ts'
 import { highlight, matchExpression, phrases } from './search-text.ts'
 

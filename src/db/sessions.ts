@@ -17,13 +17,40 @@ export function sessionsRepository(db: Database) {
     .prepare()
 
   return {
-    async create(user_id: number, expires_at: number, userAgent?: string): Promise<SessionRow> {
+    /** Opens a session of a user whose password hash is still this one; undefined when it was changed meanwhile. */
+    async create(
+      { id: user_id, password_hash }: { id: number; password_hash: string },
+      expires_at: number,
+      userAgent?: string
+    ): Promise<SessionRow | undefined> {
       const now = Date.now()
       const id = randomBytes(16).toString('base64url')
       const user_agent = userAgent?.slice(0, 256) ?? null
       const row = { id, user_id, created_at: now, last_seen_at: now, expires_at, user_agent }
-      await db.insert(sessions).values(row)
-      return row
+      return db.transaction(
+        tx => {
+          const unchanged = and(eq(users.id, user_id), eq(users.password_hash, password_hash))
+          if (tx.select({ id: users.id }).from(users).where(unchanged).all().length === 0) return undefined
+          tx.delete(sessions)
+            .where(and(eq(sessions.user_id, user_id), lte(sessions.expires_at, now)))
+            .run()
+          tx.insert(sessions).values(row).run()
+          return row
+        },
+        { behavior: 'immediate' }
+      )
+    },
+
+    /** Gives a user another password hash and ends every session of theirs but one. Returns the ids of those that ended. */
+    async changePassword(user_id: number, password_hash: string, keep: string): Promise<string[]> {
+      return db.transaction(
+        tx => {
+          tx.update(users).set({ password_hash }).where(eq(users.id, user_id)).run()
+          const others = and(eq(sessions.user_id, user_id), ne(sessions.id, keep))
+          return idsOf(tx.delete(sessions).where(others).returning({ id: sessions.id }).all())
+        },
+        { behavior: 'immediate' }
+      )
     },
 
     /** A session that has not ended, with its user. */
@@ -56,16 +83,6 @@ export function sessionsRepository(db: Database) {
         await db
           .delete(sessions)
           .where(and(eq(sessions.id, id), eq(sessions.user_id, user_id)))
-          .returning({ id: sessions.id })
-      )
-    },
-
-    /** Ends every session of a user but one. Returns the ids of those that ended. */
-    async removeOthers(user_id: number, keep: string): Promise<string[]> {
-      return idsOf(
-        await db
-          .delete(sessions)
-          .where(and(eq(sessions.user_id, user_id), ne(sessions.id, keep)))
           .returning({ id: sessions.id })
       )
     }

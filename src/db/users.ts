@@ -1,8 +1,8 @@
-import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
 import type { Page } from '../schemas/common.ts'
 import type { User } from '../schemas/user.ts'
-import { decodeCursor, escapeLike, type PageRequest, toIso, toPage } from './cursor.ts'
 import type { Database } from './database.ts'
+import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
 import { users } from './tables.ts'
 
 export type UserRow = Omit<typeof users.$inferSelect, 'password_hash'>
@@ -69,10 +69,6 @@ export function usersRepository(db: Database) {
       return (row as { hash: string }).hash
     },
 
-    async setPasswordHash(id: number, password_hash: string): Promise<void> {
-      await db.update(users).set({ password_hash }).where(eq(users.id, id))
-    },
-
     /** Changes how an account that exists is shown. */
     async setDisplayName(id: number, display_name: string): Promise<User> {
       const [row] = await db.update(users).set({ display_name }).where(eq(users.id, id)).returning(userColumns)
@@ -82,11 +78,11 @@ export function usersRepository(db: Database) {
     /** Accounts whose username begins with `query`, by username. Throws INVALID_CURSOR. */
     async list({ query = '', limit, cursor }: PageRequest & { query?: string }): Promise<Page<User>> {
       const [after] = decodeCursor(cursor, ['']) ?? ['']
-      const prefix = `${escapeLike(query.toLowerCase())}%`
+      const prefix = query.toLowerCase()
       const rows = await db
         .select(userColumns)
         .from(users)
-        .where(and(gt(users.username, after), sql`${users.username} like ${prefix} escape '\\'`))
+        .where(and(gt(users.username, after), gte(users.username, prefix), lt(users.username, `${prefix}\u{10ffff}`)))
         .orderBy(asc(users.username))
         .limit(limit + 1)
       return toPage(rows, limit, toUser, row => [row.username])

@@ -25,7 +25,8 @@ export function serverOptions({ trustProxy }: Config) {
       headersTimeout: 15_000,
       connectionsCheckingInterval: 5000,
       // Elsewhere an upgrade is a request like any other: on a socket, Node would never end it.
-      shouldUpgradeCallback: ({ url }: IncomingMessage) => /^\/ws(\?|$)/.test(String(url))
+      shouldUpgradeCallback: ({ url, headers }: IncomingMessage) =>
+        headers.upgrade?.toLowerCase() === 'websocket' && /^\/ws(\?|$)/.test(String(url))
     },
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
@@ -63,11 +64,6 @@ export function socketOptions(): WebsocketPluginOptions {
       perMessageDeflate: false,
       handleProtocols: protocols => protocols.has(SUBPROTOCOL) && SUBPROTOCOL
     } as NonNullable<WebsocketPluginOptions['options']>,
-    // Resets and protocol errors are the peer's: ws is closing by now, with a code of its choice (1002, 1007, 1009).
-    errorHandler(error, socket, request) {
-      request.log.debug({ err: error }, 'socket error')
-      socket.close(1011, 'internal error')
-    },
     // The chat plugin closes its sockets in its own preClose.
     preClose: async () => undefined
   }

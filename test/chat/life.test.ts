@@ -92,11 +92,12 @@ t.test('a peer that answers no ping is let go, one that does stays', async t => 
       stream: request.socket,
       caller: {
         user: { id: 1, username: 'ann', display_name: 'Ann', created_at: '' },
+        sender: { id: 1, username: 'ann' },
         session_id: '',
         session_expires_at: 0
       },
       chat_id: 1,
-      rateLimits: false,
+      bucket: undefined,
       log: { info: never } as never,
       sockets: () => 1,
       read: () => ({ type: 'ping' }),

@@ -145,3 +145,49 @@ t.test('what the room was not told of is read from the log', async t => {
   t.match(await a.next('message'), { seq: 1, message: 'unheard of' })
   t.match(await a.next('ack'), { seq: 2 })
 })
+
+t.test('what somebody sends before they are removed is acked, in one batch with the removal', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const b = await bob.v1('')
+  await b.next('ready')
+  delay(server.app.db.log, 'append', 100)
+  const first = ann.post(`${path}/messages`, { message: 'starts a batch' })
+  await sleep(30)
+  b.send({ chat_id: id, message: 'last words', client_id: 'last' })
+  await sleep(10)
+  const removed = ann.delete(`${path}/members/${bob.user.id}`)
+  t.match(await b.next('ack'), { client_id: 'last' })
+  t.match(await b.next('chat'), { change: 'removed' })
+  t.strictSame([(await first).status, (await removed).status], [201, 204])
+})
+
+t.test('a role changed for who has just left is no last owner', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  delay(server.app.db.members, 'setRole', 100)
+  const change = ann.put(`${path}/members/${bob.user.id}`, { role: 'admin' })
+  await sleep(50)
+  await bob.delete(`${path}/members/${bob.user.id}`)
+  t.match(await change, { status: 404, body: { code: 'MEMBER_NOT_FOUND' } })
+})
+
+t.test('a long replay of long messages is given in short pieces', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const user = { id: ann.user.id, username: 'ann' }
+  const text = 'x'.repeat(10_000)
+  await server.app.db.log.append(
+    Array.from({ length: 100 }, () => ({ type: 'send' as const, chat_id: id, user, text }))
+  )
+  const { far, createConnection } = server.memory()
+  const b = await bob.v1(`?chat_id=${id}&after=0`, { createConnection })
+  b.pause()
+  await sleep(200)
+  t.ok(far.writableLength < 200_000, `${far.writableLength} bytes wait`)
+  b.resume()
+  for (let seq = 1; seq <= 100; seq++) t.equal((await b.next('message')).seq, seq)
+})

@@ -74,9 +74,12 @@ t.test('a slow sender gets its acks in the place of its messages', async t => {
   slow.pause()
   for (let i = 0; i < 60; i++) b.send({ message: 'x'.repeat(9000) })
   for (let i = 0; i < 60; i++) await b.next('ack')
-  slow.send({ message: 'mine', client_id: 'mine' })
-  slow.send({ message: 'mine', client_id: 'mine' })
-  slow.send({ message: 'edited later', client_id: 'later' })
+  // In one piece: a blocked client is read no further than what has arrived.
+  slow.sendTogether(
+    { message: 'mine', client_id: 'mine' },
+    { message: 'mine', client_id: 'mine' },
+    { message: 'edited later', client_id: 'later' }
+  )
   await b.next('message')
   const { id: later } = await b.next('message')
   b.send({ message: 'after' })

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
+import type { FastifyBaseLogger } from 'fastify'
 import t from 'tap'
+import { Log } from '../../src/chat/log.ts'
+import type { Message } from '../../src/schemas/message.ts'
 import { build, type Client, type Server } from '../helper.ts'
 
 /** Accounts with sessions, made past the slow password hash. */
@@ -9,8 +12,9 @@ async function crowd(server: Server, size: number): Promise<Client[]> {
   for (let i = 0; i < size; i++) {
     const user = await server.app.db.users.create({ username: `crowd-${i}`, password_hash: '' })
     if (!user) throw new Error('taken')
-    const { id, expires_at } = await server.app.db.sessions.create(user.id, Date.now() + 3_600_000)
-    const token = server.app.jwt.sign({ sub: String(user.id), sid: id, exp: Math.floor(expires_at / 1000) })
+    const exp = Math.floor(Date.now() / 1000) + 3600
+    const session = await server.app.db.sessions.create({ id: user.id, password_hash: '' }, exp * 1000)
+    const token = server.app.jwt.sign({ sub: String(user.id), sid: session?.id as string, exp })
     people.push(server.client(`access_token=${token}`, user))
   }
   return people
@@ -54,6 +58,46 @@ t.test('when a session cannot be looked up, its socket stays until it can', asyn
   await sleep(500)
   a.send({ type: 'ping' })
   t.match(await a.next('pong'), { type: 'pong' })
+})
+
+t.test('a change that cannot be told stops neither the log nor the others', async t => {
+  const errors: object[] = []
+  const message = { chat_id: 1 } as Message
+  const repository = { append: async (changes: unknown[]) => changes.map(() => ({ message, fresh: true })) }
+  const tell = () => {
+    throw new Error('a room in trouble')
+  }
+  const log = new Log(repository, tell, { error: (what: object) => errors.push(what) } as unknown as FastifyBaseLogger)
+  const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
+  t.match(await log.append(change), { fresh: true })
+  t.match(await log.append(change), { fresh: true })
+  await log.drained()
+  t.match(errors, [{ err: /trouble/ }, { err: /trouble/ }])
+})
+
+t.test('who answers nothing and reads nothing is read no more', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const { far, createConnection } = server.memory()
+  const a = await people[0].v1(id, { createConnection })
+  await a.next('ready')
+  a.pause()
+  for (let i = 0; i < 10_000; i++) a.send('nonsense')
+  await sleep(300)
+  t.ok(far.writableLength < 100_000, `${far.writableLength} bytes of errors wait`)
+  a.resume()
+  for (let i = 0; i < 10_000; i++) if ((await a.next('error')).code !== 'INVALID_JSON') t.fail()
+  a.send({ type: 'ping' })
+  t.match(await a.next('pong'), { type: 'pong' })
+})
+
+t.test('an open socket holds on to nothing of its request', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  await people[0].socket(id)
+  const [socket] = server.app.websocketServer.clients
+  const stream = Reflect.get(socket as object, '_socket')
+  t.equal(stream._httpMessage, null)
 })
 
 t.test('more changes than can wait for the disk are refused, and tried again later', async t => {

@@ -81,7 +81,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
         request.log.info({ ip: request.ip }, 'login refused')
         throw new ChatError('BAD_CREDENTIALS')
       }
-      await sessions.open(request, reply, found.user)
+      await sessions.open(request, reply, { id: found.user.id, password_hash: found.password_hash })
       return { user: found.user }
     }
   })
@@ -102,8 +102,8 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     async handler({ body, caller: { user, session_id } }, reply) {
       const current = await app.db.users.passwordHash(user.id)
       if (!(await passwords.verify(body.current_password, current))) throw new ChatError('WRONG_PASSWORD')
-      await app.db.users.setPasswordHash(user.id, await passwords.hash(body.new_password))
-      const session_ids = await app.db.sessions.removeOthers(user.id, session_id)
+      const password_hash = await passwords.hash(body.new_password)
+      const session_ids = await app.db.sessions.changePassword(user.id, password_hash, session_id)
       app.bus.publish({ type: 'sessions_ended', session_ids })
       return reply.code(204).send(null)
     }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { toIso } from '../../db/cursor.ts'
+import { toIso } from '../../db/page.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, ref, replies } from '../../schemas/common.ts'
 import { type Session, SessionList, SessionParams, User } from '../../schemas/user.ts'

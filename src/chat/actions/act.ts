@@ -18,7 +18,7 @@ export function actor(app: FastifyInstance, log: Log): (connection: Connection, 
       case 'typing':
         return cursor.room.typing.note(connection)
       case 'read':
-        return void markRead(app, cursor.chat_id, connection.caller.user.id, frame.id).catch(error => {
+        return void markRead(app, log, cursor.chat_id, connection.caller.sender, frame.id).catch(error => {
           connection.log.error({ err: error }, 'a read marker could not be moved')
           connection.refuse({ code: 'STORAGE_FAILED' })
         })

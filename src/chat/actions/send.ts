@@ -7,9 +7,15 @@ const RETRY_MS = 1000
 
 /** Stores what a socket says. The room broadcasts it to the others and acks it; a refusal is answered here. */
 export function send(log: Log, { connection, chat_id }: Cursor, { message, client_id, reply_to }: SendFrame): void {
-  const { id, username } = connection.caller.user
   log.submit({
-    change: { type: 'send', chat_id, user: { id, username }, text: message.toWellFormed(), client_id, reply_to },
+    change: {
+      type: 'send',
+      chat_id,
+      user: connection.caller.sender,
+      text: message.toWellFormed(),
+      client_id,
+      reply_to
+    },
     origin: connection,
     done(outcome) {
       if (!('error' in outcome)) return

@@ -120,13 +120,12 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       response: replies({ 200: ref(Chat) }, 400, 401, 403, 404, 503)
     },
     async handler({ params: { chat_id }, body: { title, visibility }, caller }) {
-      const { id, username } = caller.user
       if (visibility !== undefined) await app.db.chats.setVisibility(chat_id, visibility)
       if (title !== undefined) {
-        await log.append({ type: 'rename', chat_id, user: { id, username }, title: title.toWellFormed() })
+        await log.append({ type: 'rename', chat_id, user: caller.sender, title: title.toWellFormed() })
       }
       app.bus.publish({ type: 'chat_changed', chat_id })
-      return viewChat(app, chat_id, id)
+      return viewChat(app, chat_id, caller.user.id)
     }
   })
 
@@ -162,7 +161,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       body: ReadMarker,
       response: replies({ 200: ref(ReadState) }, 400, 401, 403, 404)
     },
-    handler: ({ params, body, caller }) => markRead(app, params.chat_id, caller.user.id, body.id)
+    handler: ({ params, body, caller }) => markRead(app, log, params.chat_id, caller.sender, body.id)
   })
 }
 

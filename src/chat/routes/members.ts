@@ -3,17 +3,11 @@ import type { FastifyRequest } from 'fastify'
 import { ChatError } from '../../errors.ts'
 import { Chat, ChatParams, Member, MemberParams, type Role, RoleChange } from '../../schemas/chat.ts'
 import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
-import type { Sender } from '../../schemas/message.ts'
 import { atLeast } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 import { viewChat } from './view.ts'
 
 const tags = ['Members']
-
-function callerOf({ caller }: FastifyRequest): Sender {
-  const { id, username } = caller.user
-  return { id, username }
-}
 
 /** Joining, leaving, and who has which role. */
 const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
@@ -44,7 +38,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
     },
     async handler(request) {
       const { chat_id } = request.params
-      const user = callerOf(request)
+      const user = request.caller.sender
       await log.append({ type: 'join', chat_id, user, member: user, role: 'member' })
       return viewChat(app, chat_id, user.id)
     }
@@ -90,8 +84,10 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
         const user = await app.db.users.find(user_id)
         if (!user) throw new ChatError('USER_NOT_FOUND')
         const member = { id: user.id, username: user.username }
-        await log.append({ type: 'join', chat_id, user: callerOf(request), member, role: role ?? 'member' })
+        await log.append({ type: 'join', chat_id, user: request.caller.sender, member, role: role ?? 'member' })
       } else if (role && !(await app.db.members.setRole(chat_id, user_id, role))) {
+        // They are the last owner, or have left meanwhile.
+        await memberOf(chat_id, user_id)
         throw new ChatError('LAST_OWNER')
       } else if (role) app.bus.publish({ type: 'role_changed', chat_id, user_id })
       return memberOf(chat_id, user_id)
@@ -114,7 +110,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
     },
     async handler(request, reply) {
       const { chat_id, user_id } = request.params
-      const user = callerOf(request)
+      const user = request.caller.sender
       if (request.membership.kind === 'direct') throw new ChatError('DIRECT_CHAT')
       if (user_id !== user.id) need(request, 'admin')
       const { user: gone, role } = await memberOf(chat_id, user_id)

@@ -77,14 +77,6 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
   app.route({
     method: 'POST',
     url: '/chats/:chat_id/messages',
-    config: {
-      rateLimit: {
-        max: 300,
-        timeWindow: 3000,
-        keyGenerator: ({ caller }) => String(caller.user.id),
-        hook: 'preHandler'
-      }
-    },
     schema: {
       operationId: 'sendMessage',
       summary: 'Send a message',
@@ -97,13 +89,12 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       response: replies({ 200: ref(Message), 201: ref(Message) }, 400, 401, 403, 404, 409, 429, 503)
     },
     async handler({ params: { chat_id }, body, caller }, reply) {
-      const { id, username } = caller.user
       const { client_id, reply_to } = body
       const text = body.message.toWellFormed()
       const { message, fresh } = await append({
         type: 'send',
         chat_id,
-        user: { id, username },
+        user: caller.sender,
         text,
         client_id,
         reply_to
@@ -142,9 +133,9 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       body: Edit,
       response: replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
     },
-    async handler({ params: { chat_id, id }, body, caller: { user } }) {
+    async handler({ params: { chat_id, id }, body, caller: { sender } }) {
       const text = body.message.toWellFormed()
-      return (await append({ type: 'edit', chat_id, id, user: { id: user.id, username: user.username }, text })).message
+      return (await append({ type: 'edit', chat_id, id, user: sender, text })).message
     }
   })
 
@@ -159,10 +150,9 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       params: MessageParams,
       response: replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
     },
-    async handler({ params: { chat_id, id }, caller: { user }, membership }) {
+    async handler({ params: { chat_id, id }, caller: { sender }, membership }) {
       const anybodys = membership.kind === 'group' && atLeast(membership.role, 'admin')
-      const by = { id: user.id, username: user.username }
-      return (await append({ type: 'delete', chat_id, id, user: by, anybodys })).message
+      return (await append({ type: 'delete', chat_id, id, user: sender, anybodys })).message
     }
   })
 }

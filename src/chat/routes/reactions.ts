@@ -13,8 +13,7 @@ const reactionRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { lo
   app.addHook('preHandler', app.access.member)
 
   async function change(type: 'react' | 'unreact', { params, caller }: FastifyRequest): Promise<Message> {
-    const { id, username } = caller.user
-    const outcome = await log.append({ type, ...(params as ReactionParams), user: { id, username } })
+    const outcome = await log.append({ type, ...(params as ReactionParams), user: caller.sender })
     return outcome.message as Message
   }
 

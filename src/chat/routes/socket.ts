@@ -1,5 +1,7 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
+import type { WebSocket } from 'ws'
 import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, replies } from '../../schemas/common.ts'
@@ -79,14 +81,15 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
       reply.header('upgrade', 'websocket')
       throw new ChatError('UPGRADE_REQUIRED')
     },
-    wsHandler(socket, { raw, caller, query, heads, log }) {
+    wsHandler(socket, { raw, caller, query, heads }) {
+      letGo(socket, raw)
       const { chat_id, after } = query
       const connection = new Connection(socket, {
         stream: raw.socket,
         caller,
         chat_id,
-        rateLimits,
-        log,
+        bucket: rateLimits ? sockets.bucketOf(caller.user.id) : undefined,
+        log: app.log,
         sockets: () => sockets.all.size,
         read: socket.protocol === SUBPROTOCOL ? readV1 : readPlain,
         act,
@@ -95,7 +98,7 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
           stopBeating()
           expiry.forget(connection)
           sockets.remove(connection)
-          rooms.leave(connection)
+          rooms.leaveAll(connection)
         }
       })
       const stopBeating = heartbeat.add(connection)
@@ -113,6 +116,22 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
       expiry.check(connection)
     }
   })
+}
+
+/**
+ * Once upgraded, a socket needs nothing of its request: but the plugin's listener and Node's response hold on to it,
+ * with its headers and hooks, for half of the memory of an idle connection.
+ */
+function letGo(socket: WebSocket, raw: IncomingMessage): void {
+  socket.removeAllListeners('error')
+  socket.on('error', endSocket)
+  const response: ServerResponse | undefined = Reflect.get(raw.socket, '_httpMessage')
+  response?.detachSocket(raw.socket)
+}
+
+/** Resets and protocol errors are the peer's: ws is closing by now, with a code of its choice (1002, 1007, 1009). */
+function endSocket(this: WebSocket): void {
+  this.close(1011, 'internal error')
 }
 
 export default socketRoutes
