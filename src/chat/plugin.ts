@@ -31,15 +31,8 @@ const BACK_AT_LEAST_MS = 500
 const BACK_EACH_MS = 2
 const BACK_AT_MOST_MS = 20_000
 
-/** What a user may change over HTTP: as much as over their sockets, for each kind of change. */
-const CHANGES = {
-  rateLimit: {
-    max: 300,
-    timeWindow: 3000,
-    hook: 'preHandler' as const,
-    keyGenerator: ({ caller }: FastifyRequest) => String(caller.user.id)
-  }
-}
+/** What a user may change over HTTP: as much as they may send over their sockets. */
+const CHANGES = { max: 300, timeWindow: 3000, keyGenerator: ({ caller }: FastifyRequest) => String(caller.user.id) }
 
 /** Chats over HTTP and socket: one log, one map of rooms. */
 const chat: FastifyPluginAsync<Config> = async (app, config) => {
@@ -64,9 +57,12 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
   })
 
   app.addHook('preValidation', app.authenticate)
-  app.addHook('onRoute', route => {
-    if (route.method !== 'GET' && route.method !== 'HEAD') route.config = { ...route.config, ...CHANGES }
-  })
+  if (config.rateLimits) {
+    const limit = app.rateLimit(CHANGES)
+    app.addHook('preHandler', async function (request, reply) {
+      if (request.method !== 'GET') await limit.call(this, request, reply)
+    })
+  }
   app.register(chatRoutes, services)
   app.register(memberRoutes, services)
   app.register(messageRoutes, services)

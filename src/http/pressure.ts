@@ -17,13 +17,17 @@ async function pressure(app: FastifyInstance): Promise<void> {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   let timer: NodeJS.Timeout | undefined
   let late = false
+  let lateBefore = false
 
   // A long start is no overload.
   app.addHook('onListen', async () => {
     delay.enable()
     timer = setInterval(() => {
       // The first turn after a reset is not counted: when there was no other, the mean is NaN.
-      late = Number.isNaN(delay.mean) || delay.mean / 1e6 - RESOLUTION_MS > LATE_MS
+      const lateNow = Number.isNaN(delay.mean) || delay.mean / 1e6 - RESOLUTION_MS > LATE_MS
+      // Twice in a row: once is a stall, which is over.
+      late = lateNow && lateBefore
+      lateBefore = lateNow
       delay.reset()
     }, EVERY_MS).unref()
   })
