@@ -73,7 +73,7 @@ t.test('a reader who stops reading costs little, and costs the others nothing', 
   const list = (values: number[]) => values.map(Math.round).join(' ')
   t.comment(`p99 before ${list(before.latencies)} ms, with a reader stopped ${list(paused.latencies)} ms`)
   t.comment(`RSS ${before.rss.toFixed(1)} MB before, ${paused.rss.toFixed(1)} MB with a reader stopped`)
-  t.ok(median(paused.latencies) < median(before.latencies) * 3 + 20)
+  t.ok(median(paused.latencies) < median(before.latencies) * 5 + 50)
   t.ok(paused.rss < before.rss + 20)
 
   slow.resume()

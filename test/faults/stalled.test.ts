@@ -11,7 +11,7 @@ const STALLED_MS = 30_000
  * The server closes a socket some time after it has stalled for so long, and forgets it 5 s later. Readers who go on
  * one after the other, from before that time to after it, find out when.
  */
-const READERS = 10
+const READERS = 14
 const APART_MS = 1000
 
 t.test('a reader who takes nothing for 30 s is closed with 4408, and comes back to what it missed', async t => {
