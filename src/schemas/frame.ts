@@ -51,7 +51,7 @@ export const incomingFrames = {
         description: 'The cursors to set, up to 1000'
       })
     },
-    'Set cursors: what I missed follows in ascending `seq`, then `live`'
+    'Set cursors: what I missed follows in ascending `seq`, then `live`. Until that, I keep the old cursor'
   ),
   typing: incoming('typing', { chat_id: whichChat }, 'I am typing; at most one every 3 s is passed on'),
   read: incoming('read', { chat_id: whichChat, id: seq('I have read up to this message id') }, 'Moves my read marker'),
@@ -104,9 +104,14 @@ export const outgoingFrames = {
       id: id('The message'),
       seq: seq('The number of its latest change'),
       created_at: moment('When it was stored'),
-      duplicate: Type.Boolean({ description: 'Whether the `client_id` was used before: this is the first message' })
+      duplicate: Type.Boolean({
+        description:
+          'Whether the `client_id` was used before. This is then the first message, which comes in a `message` frame ' +
+          'of its own, and its `seq` is no cursor'
+      })
     },
-    'My message is committed and on disk. Acks of a chat come in the order of the sends'
+    'My message is committed and on disk; this stands for its `message` frame. Acks of a chat come in the order of the ' +
+      'sends'
   ),
   live: outgoing(
     'live',
