@@ -177,3 +177,19 @@ t.test('another secret logs everybody out', async t => {
   t.equal((await new Client(second, ann.cookie).get('/auth/me')).status, 401)
   t.equal((await (await second.login('ann')).get('/auth/me')).status, 200)
 })
+
+t.test('a login with the old password that is under way when it changes opens no session', async t => {
+  const server = await build(t)
+  const ann = await server.account('ann')
+  // The login has read the old hash, and its turn in the queue comes after the change.
+  const { findForLogin } = server.app.db.users
+  server.app.db.users.findForLogin = async username => {
+    const found = await findForLogin(username)
+    await new Promise(resolve => setTimeout(resolve, 500))
+    return found
+  }
+  const login = server.stranger().post('/auth/login', { username: 'ann', password: 'correct horse' })
+  await ann.post('/auth/password', { current_password: 'correct horse', new_password: 'battery staple' })
+  t.match(await login, { status: 401, body: { code: 'BAD_CREDENTIALS' } })
+  t.equal((await ann.get('/auth/sessions')).body.items.length, 1)
+})

@@ -33,6 +33,8 @@ t.test('a message that comes while a page is read follows it', async t => {
   const [ann, bob] = people
   for (const message of ['one', 'two']) await ann.post(`${path}/messages`, { message })
   delay(server.app.db.messages, 'changes', 100)
+  const gone = await bob.v1(`?chat_id=${id}&after=0`)
+  gone.terminate()
   const b = await bob.v1(`?chat_id=${id}&after=0`)
   await ann.post(`${path}/messages`, { message: 'three' })
   for (const seq of [1, 2, 3]) t.match(await b.next('message'), { seq })
@@ -88,6 +90,7 @@ t.test('a change of a chat that is gone, or of who is gone, by its turn', async 
     ]),
     [{ error: 'CHAT_NOT_FOUND' }, { fresh: true }, { error: 'MEMBER_NOT_FOUND' }]
   )
+  t.strictSame(await server.app.db.members.readState(id, bob.user.id), { read_id: 0, unread_count: 0 })
   server.app.db.log.append = async () => [{ error: 'STORAGE_FAILED' }]
   const failed = await ann.post(`${path}/messages`, { message: 'x' })
   t.match(failed, { status: 503, body: { code: 'STORAGE_FAILED' } })

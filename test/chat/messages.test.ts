@@ -226,15 +226,15 @@ t.test('a deleted text is nowhere in the files of the database, nor is what it w
   t.strictSame([...found()], ['first-1-secret'], 'what was not deleted, and nothing else')
 })
 
-t.test('with limits, nobody sends more than 300 messages in 3 s over HTTP', async t => {
+t.test('with limits, nobody changes more than 300 things in 3 s over HTTP', async t => {
   const server = await build(t, { RATE_LIMITS: 'on' })
   const { path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
-  const sends = Array.from({ length: 301 }, () => ann.post(`${path}/messages`, { message: 'x' }))
-  const replies = await Promise.all(sends)
-  t.same(
-    replies.filter(({ status }) => status === 429).map(({ body }) => body.code),
-    ['RATE_LIMITED']
-  )
-  t.equal((await bob.post(`${path}/messages`, { message: 'x' })).status, 201, 'others are not slowed down')
+  const replies = await Promise.all(Array.from({ length: 320 }, () => ann.post(`${path}/messages`, { message: 'x' })))
+  const refused = replies.filter(({ status }) => status === 429)
+  t.ok(refused.length >= 20 && refused.length < 25, `${refused.length} refused`)
+  t.match(refused[0], { body: { code: 'RATE_LIMITED' } })
+  t.ok(refused[0]?.headers.get('retry-after'))
+  t.equal((await ann.get(path)).status, 200, 'reading goes on')
+  t.equal((await bob.post(`${path}/messages`, { message: 'x' })).status, 201, 'so do others')
 })
