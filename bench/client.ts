@@ -5,54 +5,51 @@ export type Dialect = 'plain' | 'socket.io'
 
 /** Shorter payloads are not messages but what belongs to the dialect. */
 const MESSAGE_BYTES = 64
+/** One for all sockets: what is read into it is counted, or looked at, before the next read. */
+const BUFFER = Buffer.alloc(256 * 1024)
 
 /**
- * One WebSocket over a raw TCP socket. Received frames are counted by hopping from header to header (RFC 6455,
- * section 5.2); only an observer's payloads are looked into. Sent frames are masked with zeros, which masks nothing.
+ * One WebSocket over a raw TCP socket. It counts bytes; only an observer looks at its frames (RFC 6455, section 5.2),
+ * so that a few frames tell how many the bytes of the others were. Sent frames are masked with zeros, which masks
+ * nothing.
  */
 export class RawClient {
-  received = 0
+  /** Bytes received since the upgrade. */
+  bytes = 0
+  /** Messages received, by an observer. */
+  messages = 0
   /** Called with the payload of each message, when somebody wants to look. */
   observe: ((payload: Buffer) => void) | undefined
   readonly #socket: Socket
   readonly #dialect: Dialect
-  #rest: Buffer | undefined
-  #skip = 0
+  #handshake: ((error?: Error) => void) | undefined
+  #rest: Buffer = Buffer.alloc(0)
 
-  private constructor(socket: Socket, dialect: Dialect) {
-    this.#socket = socket
+  private constructor(port: number, dialect: Dialect, upgraded: (error?: Error) => void) {
     this.#dialect = dialect
+    this.#handshake = upgraded
+    const callback = (length: number) => {
+      this.#read(length)
+      return true
+    }
+    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: BUFFER, callback } })
+    this.#socket.once('error', upgraded)
   }
 
   /** Resolves when the server has upgraded; throws with the reply when it refuses. */
   static open(port: number, path: string, dialect: Dialect, cookie = ''): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1')
-      socket.setNoDelay()
-      socket.once('error', reject)
-      socket.write(
+      const client: RawClient = new RawClient(port, dialect, error => (error ? reject(error) : resolve(client)))
+      client.#socket.write(
         `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
           `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${cookie && `Cookie: ${cookie}\r\n`}\r\n`
       )
-      socket.once('data', data => {
-        const end = data.indexOf('\r\n\r\n')
-        if (!data.toString('latin1', 0, 12).endsWith(' 101')) return reject(new Error(data.toString()))
-        const client = new RawClient(socket, dialect)
-        socket.on('data', chunk => client.#read(chunk))
-        if (dialect === 'socket.io') client.#write(Buffer.from('40'))
-        if (end + 4 < data.length) client.#read(data.subarray(end + 4))
-        resolve(client)
-      })
     })
   }
 
   send(message: string): void {
     const json = `{"message":"${message}"}`
     this.#write(Buffer.from(this.#dialect === 'plain' ? json : `42["message",${json}]`))
-  }
-
-  close(): void {
-    this.#socket.destroy()
   }
 
   #write(payload: Buffer): void {
@@ -67,34 +64,41 @@ export class RawClient {
     this.#socket.write(Buffer.concat([header, payload]))
   }
 
-  #read(chunk: Buffer): void {
-    const data = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
-    this.#rest = undefined
-    let at = this.#skip
-    this.#skip = 0
-    while (at < data.length) {
-      const left = data.length - at
-      const short = (data[at + 1] ?? 0) & 0x7f
-      const header = short < 126 ? 2 : short === 126 ? 4 : 10
-      if (left < header) break
-      const length =
-        short < 126 ? short : short === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2))
-      // Whoever is not looked into need not wait for the rest of the payload.
-      const look = this.observe !== undefined || length < MESSAGE_BYTES
-      if (look && left < header + length) break
-      if (length >= MESSAGE_BYTES) {
-        this.received++
-        this.observe?.(data.subarray(at + header, at + header + length))
-      } else this.#control(data, at, header, length)
-      at += header + length
-    }
-    if (at < data.length) this.#rest = data.subarray(at)
-    else this.#skip = at - data.length
+  #read(length: number): void {
+    this.bytes += length
+    if (this.#handshake) this.#upgrade(BUFFER.subarray(0, length))
+    else if (this.observe) this.#look(Buffer.concat([this.#rest, BUFFER.subarray(0, length)]))
   }
 
-  /** Answers pings: the protocol's, and Socket.IO's own "2" with "3". */
-  #control(data: Buffer, at: number, header: number, length: number): void {
-    if ((data[at] as number) === 0x89) this.#socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0]))
-    else if (this.#dialect === 'socket.io' && length === 1 && data[at + header] === 0x32) this.#write(Buffer.from('3'))
+  #upgrade(chunk: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, chunk])
+    const end = this.#rest.indexOf('\r\n\r\n')
+    if (end < 0) return
+    const done = this.#handshake
+    this.#handshake = undefined
+    const text = this.#rest.toString('latin1', 0, end)
+    this.#rest = Buffer.alloc(0)
+    this.bytes = 0
+    if (!text.startsWith('HTTP/1.1 101')) return done?.(new Error(text))
+    if (this.#dialect === 'socket.io') this.#write(Buffer.from('40'))
+    done?.()
+  }
+
+  #look(data: Buffer): void {
+    let at = 0
+    while (data.length - at >= 2) {
+      const short = (data[at + 1] as number) & 0x7f
+      const header = short < 126 ? 2 : short === 126 ? 4 : 10
+      if (data.length - at < header) break
+      const length =
+        short < 126 ? short : short === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2))
+      if (data.length - at < header + length) break
+      if (length >= MESSAGE_BYTES) {
+        this.messages++
+        this.observe?.(data.subarray(at + header, at + header + length))
+      }
+      at += header + length
+    }
+    this.#rest = Buffer.from(data.subarray(at))
   }
 }

@@ -90,15 +90,25 @@ if (!timer) {
 }
 await sleep(job.warmUpMs)
 
-const total = () => rooms.flat().reduce((sum, client) => sum + client.received, 0)
-const before = total()
+const observers = rooms.map(room => room.at(-1) as RawClient)
+const sum = (clients: RawClient[], key: 'bytes' | 'messages') =>
+  clients.reduce((total, client) => total + client[key], 0)
+/** Bytes of all sockets; bytes and messages of those that know both. */
+const count = () => ({
+  all: sum(rooms.flat(), 'bytes'),
+  bytes: sum(observers, 'bytes'),
+  messages: sum(observers, 'messages')
+})
+const before = count()
 const cpu = process.cpuUsage()
 const began = performance.now()
 measuring = true
 await sleep(job.measureMs)
 measuring = false
 const seconds = (performance.now() - began) / 1000
-const delivered = total() - before
+const after = count()
+const messageBytes = (after.bytes - before.bytes) / (after.messages - before.messages)
+const delivered = (after.all - before.all) / messageBytes
 const used = process.cpuUsage(cpu)
 clearInterval(timer)
 
