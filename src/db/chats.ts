@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, lt, ne, or, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import type { Chat, NewChat, PublicChat, Visibility } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
@@ -138,17 +138,26 @@ export function chatsRepository(db: Database) {
     /** The chats of a user, latest activity first. Throws INVALID_CURSOR. */
     async list(user_id: number, { limit, cursor }: PageRequest): Promise<Page<Chat>> {
       const key = decodeCursor(cursor, [0, 0])
-      const rows = await ofUser(
-        user_id,
-        key && or(lt(chats.updated_at, key[0]), and(eq(chats.updated_at, key[0]), lt(chats.id, key[1])))
-      ).limit(limit + 1)
+      // Which chats first, what they show after: counting what is unread in all of them would be for nothing.
+      const keys = await db
+        .select({ id: chats.id, updated_at: chats.updated_at })
+        .from(members)
+        .innerJoin(chats, eq(chats.id, members.chat_id))
+        .where(
+          and(
+            eq(members.user_id, user_id),
+            key && or(lt(chats.updated_at, key[0]), and(eq(chats.updated_at, key[0]), lt(chats.id, key[1])))
+          )
+        )
+        .orderBy(desc(chats.updated_at), desc(chats.id))
+        .limit(limit + 1)
       const page = toPage(
-        rows,
+        keys,
         limit,
-        row => row,
-        row => [row.chat.updated_at, row.chat.id]
+        ({ id }) => id,
+        ({ id, updated_at }) => [updated_at, id]
       )
-      return { ...page, items: toChats(page.items) }
+      return { ...page, items: toChats(await ofUser(user_id, inArray(chats.id, page.items))) }
     },
 
     /** Public chats whose title contains `query`, newest first. Throws INVALID_CURSOR. */
