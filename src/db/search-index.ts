@@ -81,9 +81,10 @@ export function searchIndex(client: Sqlite.Database) {
   /** Where the round through the chats has got to. */
   let position = 0
 
-  const indexPage = client.transaction((chat_id: number): boolean => {
+  /** Goes on with a chat. Returns false when everything up to the number `upTo` was there already. */
+  const indexPage = client.transaction((chat_id: number, upTo = Number.MAX_SAFE_INTEGER): boolean => {
     const chat = progress.get(chat_id)
-    if (!chat || chat.done >= chat.until) return false
+    if (!chat || chat.done >= Math.min(chat.until, upTo)) return false
     const { done, until } = chat
     const deadline = performance.now() + PAGE_MS
     const rows = changes.all({ chat_id, after: done, until, limit: PAGE })

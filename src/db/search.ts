@@ -92,7 +92,8 @@ export function searchRepository(db: Database) {
       for (const chat of chatsOf.all({ user_id, chat_id: chat_id ?? null })) {
         const last = found[limit]
         if (last && chat.updated_at < last.created_at) break
-        while (index.indexPage(chat.id)) await breathe()
+        // No further than it was: a chat may grow faster than it is indexed.
+        while (index.indexPage(chat.id, chat.seq)) await breathe()
         collect(found, limit + 1, chat, endOf(chat, place), match)
         await breathe()
       }
