@@ -3,6 +3,7 @@ import { duplexPair } from 'node:stream'
 import type { FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../src/app.ts'
+import { passwords } from '../src/auth/password.ts'
 import { loadConfig } from '../src/config.ts'
 import { SUBPROTOCOL } from '../src/schemas/frame.ts'
 import { type SocketOptions, TestSocket } from './socket.ts'
@@ -15,6 +16,8 @@ export interface Reply<T = unknown> {
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they check
 export type Json = any
+
+const passwordHash = passwords().hash('correct horse')
 
 /** The app that ships, listening on a free port unless `env` names one, with a database file of its own; closed with the test. */
 export async function build(t: Test, env: NodeJS.ProcessEnv = {}, logger: FastifyServerOptions['logger'] = false) {
@@ -67,11 +70,21 @@ export class Server {
     return new Client(this, cookie, user)
   }
 
-  /** A registered account, logged in through the real routes. */
-  async account(username: string, password = 'correct horse'): Promise<Client> {
-    const nobody = this.stranger()
-    const registered = await nobody.post('/auth/register', { username, password })
-    if (registered.status !== 201) throw new Error(`register ${username}: ${JSON.stringify(registered.body)}`)
+  /** An account with the password "correct horse" and a session, made past the slow password hash. */
+  async account(username: string): Promise<Client> {
+    const password_hash = await passwordHash
+    const user = await this.app.db.users.create({ username, password_hash })
+    if (!user) throw new Error(`${username} is taken`)
+    const exp = Math.floor(Date.now() / 1000) + 3600
+    const session = await this.app.db.sessions.create({ id: user.id, password_hash }, exp * 1000, 'test')
+    const token = this.app.jwt.sign({ sub: String(user.id), sid: session?.id as string, exp })
+    return new Client(this, `${this.settings['COOKIE_NAME'] ?? 'access_token'}=${token}`, user)
+  }
+
+  /** An account of this password, through the real routes. */
+  async register(username: string, password: string): Promise<Client> {
+    const { status, body } = await this.stranger().post('/auth/register', { username, password })
+    if (status !== 201) throw new Error(`register ${username}: ${JSON.stringify(body)}`)
     return this.login(username, password)
   }
 

@@ -75,8 +75,8 @@ t.test('a closed server registers nobody', async t => {
 
 t.test('the database keeps an argon2id hash and never the password', async t => {
   const server = await build(t)
-  await server.account('ann')
-  await server.account('bob')
+  await server.register('ann', 'correct horse')
+  await server.register('bob', 'correct horse')
   const hashes = []
   for (const name of ['ann', 'bob']) hashes.push((await server.app.db.users.findForLogin(name))?.password_hash)
   for (const hash of hashes) {
@@ -87,7 +87,7 @@ t.test('the database keeps an argon2id hash and never the password', async t => 
 
 t.test('a login gives the session in a cookie that scripts and other sites do not get', async t => {
   const server = await build(t)
-  await server.account('ann')
+  await server.register('ann', 'correct horse')
   const login = (name: string) => server.stranger().post('/auth/login', { username: name, password: PASSWORD }, AGENT)
   const reply = await login('ANN')
   t.equal(reply.status, 200)
@@ -101,7 +101,7 @@ t.test('a login gives the session in a cookie that scripts and other sites do no
 t.test('the cookie is as the settings want it', async t => {
   const cookieWith = async (env: NodeJS.ProcessEnv, headers = {}) => {
     const server = await build(t, env)
-    const ann = await server.account('ann')
+    const ann = await server.register('ann', 'correct horse')
     const reply = await server.stranger().post('/auth/login', { username: 'ann', password: PASSWORD }, headers)
     t.equal((await ann.get('/auth/me')).status, 200)
     return reply.headers.getSetCookie()[0] ?? ''
@@ -116,7 +116,7 @@ t.test('the cookie is as the settings want it', async t => {
 
 t.test('an unknown user and a wrong password answer alike', async t => {
   const server = await build(t)
-  await server.account('ann')
+  await server.register('ann', 'correct horse')
   const nobody = server.stranger()
   const wrong = await nobody.post('/auth/login', { username: 'ann', password: 'wrong horse' })
   const unknown = await nobody.post('/auth/login', { username: 'nobody', password: 'wrong horse' })
@@ -130,7 +130,7 @@ t.test('an unknown user and a wrong password answer alike', async t => {
 
 t.test('a crowd that logs in is turned away in part, and the server goes on', async t => {
   const server = await build(t)
-  const ann = await server.account('ann')
+  const ann = await server.register('ann', 'correct horse')
   const nobody = server.stranger()
   const login = () => nobody.post('/auth/login', { username: 'ann', password: PASSWORD })
   const replies = await Promise.all(Array.from({ length: 60 }, login))
@@ -148,7 +148,7 @@ t.test('a crowd that logs in is turned away in part, and the server goes on', as
 
 t.test('guessing one password is slowed, and nobody else is locked out', async t => {
   const server = await build(t, { RATE_LIMITS: 'on' })
-  for (const name of ['ann', 'bob']) await server.account(name)
+  for (const name of ['ann', 'bob']) await server.register(name, PASSWORD)
   const nobody = server.stranger()
   const guess = (username: string) => nobody.post('/auth/login', { username, password: 'wrong horse' })
   for (let i = 1; i < 30; i++) t.equal((await guess(i % 2 ? 'ann' : 'ANN')).status, 401)
@@ -171,8 +171,8 @@ t.test('one address registers only so often', async t => {
 
 t.test('a token that this server did not give is no session', async t => {
   const server = await build(t)
-  const ann = await server.account('ann')
-  await server.account('bob')
+  const ann = await server.register('ann', 'correct horse')
+  await server.register('bob', 'correct horse')
   const secret = String(server.settings['SECRET_KEY'])
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const sign = (claims: object, alg = 'HS256', key = secret) => {

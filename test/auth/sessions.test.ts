@@ -56,8 +56,8 @@ t.test('logging out ends the session, its cookie and its sockets', async t => {
 
 t.test('my sessions are listed, newest first', async t => {
   const server = await build(t)
-  const ann = await server.account('ann')
-  await server.account('bob')
+  const ann = await server.register('ann', 'correct horse')
+  await server.register('bob', 'correct horse')
   const login = { username: 'ann', password: 'correct horse' }
   await server.stranger().post('/auth/login', login, { 'user-agent': 'Phone/1.0' })
   await server.stranger().post('/auth/login', login, { 'user-agent': 'x'.repeat(300) })
@@ -137,7 +137,7 @@ t.test('an ended session is none, whatever its cookie says', async t => {
 
 t.test('when a session was last seen is known to five minutes', async t => {
   const server = await build(t)
-  const ann = await server.account('ann')
+  const ann = await server.register('ann', 'correct horse')
   const db = database(server)
   const seen = (agoMs: number) => {
     const at = Date.now() - agoMs
@@ -180,7 +180,7 @@ t.test('another secret logs everybody out', async t => {
 
 t.test('a login with the old password that is under way when it changes opens no session', async t => {
   const server = await build(t)
-  const ann = await server.account('ann')
+  const ann = await server.register('ann', 'correct horse')
   // The login has read the old hash, and its turn in the queue comes after the change.
   const { findForLogin } = server.app.db.users
   server.app.db.users.findForLogin = async username => {

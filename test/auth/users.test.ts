@@ -4,7 +4,7 @@ import { build, type Client, type Server } from '../helper.ts'
 /** One account to look around with; the others straight into the database, as a hash each takes its time. */
 async function crowd(server: Server, ...usernames: string[]): Promise<Client> {
   for (const username of usernames) await server.app.db.users.create({ username, password_hash: '' })
-  return server.account('zoe')
+  return server.register('zoe', 'correct horse')
 }
 
 async function names(who: Client, query: string): Promise<string[]> {
@@ -92,7 +92,7 @@ t.test('one account is seen by all who are logged in', async t => {
 t.test('I choose the name that others see', async t => {
   const server = await build(t)
   const zoe = await crowd(server)
-  const ann = await server.account('ann')
+  const ann = await server.register('ann', 'correct horse')
   const changed = await zoe.patch('/users/me', { display_name: 'Zoë Ω' })
   t.match(changed, { status: 200, body: { id: zoe.user.id, username: 'zoe', display_name: 'Zoë Ω' } })
   t.match((await ann.get(`/users/${zoe.user.id}`)).body, { display_name: 'Zoë Ω' })

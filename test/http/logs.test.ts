@@ -22,7 +22,7 @@ t.test('what people say and their secrets never reach the log', async t => {
   const server = await build(t, { LOG_LEVEL: 'trace' }, logger)
   const nobody = server.stranger()
   const password = `${CANARY}-password`
-  const ann = await server.account('ann', password)
+  const ann = await server.register('ann', password)
   const [, token = ''] = ann.cookie.split('=')
   const { id } = (await ann.post('/chats', { title: `${CANARY} title` })).body
   const message = `${CANARY} text`
