@@ -89,6 +89,10 @@ export class Process extends Server {
     })
   }
 
+  override account(username: string) {
+    return this.register(username, 'correct horse')
+  }
+
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     if (this.#running) process.kill(this.pid, signal)
   }
