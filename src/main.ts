@@ -24,7 +24,7 @@ async function start(): Promise<void> {
   })
   if (created) app.log.info('Wrote .env with a new random SECRET_KEY')
   app.log.info(`Data in ${config.databaseFile}`)
-  app.log.info(`Documents on ${url}/docs (try it out) and ${url}/redoc`)
+  app.log.info(`Documents on ${url}/docs (try it out), ${url}/redoc and, for the socket, ${url}/asyncapi`)
 }
 
 /** What whoever starts the server can mend, in one line; undefined for anything else. */

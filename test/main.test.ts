@@ -65,7 +65,7 @@ t.test('the first start makes what it needs, says where, and ends well', async t
     `Listening on ${url}`,
     'Wrote .env with a new random SECRET_KEY',
     'Data in confab.db',
-    `Documents on ${url}/docs (try it out) and ${url}/redoc`
+    `Documents on ${url}/docs (try it out), ${url}/redoc and, for the socket, ${url}/asyncapi`
   ])
   t.equal(statSync(`${cwd}/.env`).mode & 0o777, 0o600)
   t.match(readFileSync(`${cwd}/.env`, 'utf8'), /^SECRET_KEY=[\w-]{43}$/m)
