@@ -35,14 +35,14 @@ const BATCH = 2000
 export class Log {
   readonly #repository: Repositories['log']
   readonly #tell: (chat_id: number, batch: Appended[]) => void
-  readonly #logger: FastifyBaseLogger
+  readonly #logger: Pick<FastifyBaseLogger, 'error'>
   #queue: Entry[] = []
   #flushing: Promise<void> | undefined
 
   constructor(
     repository: Repositories['log'],
     tell: (chat_id: number, batch: Appended[]) => void,
-    logger: FastifyBaseLogger
+    logger: Pick<FastifyBaseLogger, 'error'>
   ) {
     this.#repository = repository
     this.#tell = tell

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
-import type { FastifyBaseLogger } from 'fastify'
 import t from 'tap'
 import { Log } from '../../src/chat/log.ts'
 import type { Outcome } from '../../src/db/log.ts'
@@ -62,13 +61,13 @@ t.test('when a session cannot be looked up, its socket stays until it can', asyn
 })
 
 t.test('a change that cannot be told stops neither the log nor the others', async t => {
-  const errors: object[] = []
+  const errors: unknown[] = []
   const message = { chat_id: 1 } as Message
   const repository = { append: async (changes: unknown[]) => changes.map(() => ({ message, fresh: true })) }
   const tell = () => {
     throw new Error('a room in trouble')
   }
-  const log = new Log(repository, tell, { error: (what: object) => errors.push(what) } as unknown as FastifyBaseLogger)
+  const log = new Log(repository, tell, { error: (what: unknown) => errors.push(what) })
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
   t.match(await log.append(change), { fresh: true })
   t.match(await log.append(change), { fresh: true })
@@ -103,7 +102,7 @@ t.test('an open socket holds on to nothing of its request', async t => {
 
 t.test('more changes than can wait for the disk are refused', async t => {
   const repository = { append: () => new Promise<never>(() => undefined) }
-  const log = new Log(repository, () => undefined, {} as FastifyBaseLogger)
+  const log = new Log(repository, () => undefined, { error: () => undefined })
   const outcomes: Outcome[] = []
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
   for (let i = 0; i < 20_010; i++) log.submit({ change, done: outcome => outcomes.push(outcome) })
