@@ -14,6 +14,7 @@ import docs from './http/docs.ts'
 import health from './http/health.ts'
 import openapi from './http/openapi.ts'
 import security from './http/security.ts'
+import { serializerCompiler } from './http/serializers.ts'
 import { bodies, serverOptions, socketOptions } from './http/server.ts'
 import { validatorCompiler } from './validation.ts'
 
@@ -24,7 +25,8 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
   app.setNotFoundHandler(() => {
     throw new ChatError('NOT_FOUND')
   })
-  app.setValidatorCompiler(validatorCompiler())
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
   await app.register(bodies)
 
   await app.register(websocket, socketOptions())

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { duplexPair } from 'node:stream'
 import type { FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
@@ -21,17 +24,20 @@ const passwordHash = passwords().hash('correct horse')
 
 /** The app that ships, listening on a free port unless `env` names one, with a database file of its own; closed with the test. */
 export async function build(t: Test, env: NodeJS.ProcessEnv = {}, logger: FastifyServerOptions['logger'] = false) {
-  const file = env['DATABASE_URL'] ?? `sqlite:///${t.testdir({})}/confab.db`
+  const directory = mkdtempSync(join(tmpdir(), 'confab-test-'))
   const settings = {
     SECRET_KEY: randomBytes(32).toString('hex'),
     RATE_LIMITS: 'off',
     PORT: '0',
-    ...env,
-    DATABASE_URL: file
+    DATABASE_URL: `sqlite:///${directory}/confab.db`,
+    ...env
   }
   const config = loadConfig(settings, '/dev/null')
   const app = await buildApp(config, logger)
-  t.teardown(() => app.close())
+  t.teardown(async () => {
+    await app.close()
+    rmSync(directory, { recursive: true })
+  })
   const url = await app.listen({ host: '127.0.0.1', port: config.port })
   return new Server(t, app, url, settings)
 }

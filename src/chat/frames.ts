@@ -1,7 +1,8 @@
-import type { TSchema } from '@sinclair/typebox'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { ErrorCode } from '../errors.ts'
 import { type IncomingFrame, incomingFrames, type OutgoingFrame } from '../schemas/frame.ts'
 import type { Message } from '../schemas/message.ts'
+import { compileBody } from '../validation.ts'
 import { textFrame } from './framing.ts'
 
 /** A frame that was refused, in the words of the catalogue. */
@@ -11,24 +12,14 @@ export interface Refused {
   client_id?: string
 }
 
-interface Mistake {
-  instancePath: string
-  message?: string
-}
-
-interface Check {
-  (data: unknown): unknown
-  errors?: Mistake[] | null
-}
-
 export type FrameReader = (text: string) => IncomingFrame | Refused
 
 /**
  * Reads frames of these types. Each is checked against the schema of its own type, never against a union of all, so
  * that the refusal names what is wrong with it.
  */
-export function frameReader(compile: (schema: TSchema) => Check, types: (keyof typeof incomingFrames)[]): FrameReader {
-  const checks = new Map<unknown, Check>(types.map(type => [type, compile(incomingFrames[type])]))
+export function frameReader(types: (keyof typeof incomingFrames)[]): FrameReader {
+  const checks = new Map<unknown, ValidateFunction>(types.map(type => [type, compileBody(incomingFrames[type])]))
   const unknownType = `The type must be one of: ${types.join(', ')}`
   return text => {
     const frame = parse(text)
@@ -37,7 +28,7 @@ export function frameReader(compile: (schema: TSchema) => Check, types: (keyof t
     if (check?.(frame)) return frame as IncomingFrame
     const client_id = typeof frame.client_id === 'string' ? { client_id: frame.client_id } : undefined
     if (!check) return { code: 'UNKNOWN_TYPE', detail: unknownType, ...client_id }
-    const [error] = check.errors as [Mistake]
+    const [error] = check.errors as [ErrorObject]
     return { code: 'VALIDATION_FAILED', detail: `frame${error.instancePath} ${error.message}`, ...client_id }
   }
 }

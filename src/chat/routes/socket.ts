@@ -6,7 +6,6 @@ import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, replies } from '../../schemas/common.ts'
 import { incomingFrames, SocketQuery, SUBPROTOCOL } from '../../schemas/frame.ts'
-import { bodyCompiler } from '../../validation.ts'
 import { actor } from '../actions/act.ts'
 import { Connection } from '../connection.ts'
 import { frameReader } from '../frames.ts'
@@ -30,6 +29,9 @@ Close codes: 1001 going away, 1003 binary frame, 1007 bad UTF-8, 1008 flooding, 
 1012 restart, 4401 session ended (log in), 4403 removed from the chat (do not retry), 4408 too slow.
 `.trim()
 
+const readPlain = frameReader(['send'])
+const readV1 = frameReader(Object.keys(incomingFrames) as (keyof typeof incomingFrames)[])
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** The chats that the socket of this request is for, and how far each has come. */
@@ -40,9 +42,6 @@ declare module 'fastify' {
 /** The way in for sockets. */
 const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (app, options) => {
   const { log, rooms, sockets, heartbeat, expiry, rateLimits } = options
-  const compile = bodyCompiler()
-  const readPlain = frameReader(compile, ['send'])
-  const readV1 = frameReader(compile, Object.keys(incomingFrames) as (keyof typeof incomingFrames)[])
   const act = actor(app, log)
   app.decorateRequest('heads')
 
