@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
-import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
-import { migrate } from 'drizzle-orm/better-sqlite3/migrator'
-import { readMigrationFiles } from 'drizzle-orm/migrator'
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
+import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 import { createSearchIndex } from './search-index.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }

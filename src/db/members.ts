@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, sql } from 'drizzle-orm'
 import type { Member, ReadState, Role } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Database } from './database.ts'
+import { and, asc, eq, gt, sql } from './drizzle.ts'
 import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
 import { chats, members, messages, users } from './tables.ts'
 import { toUser, type UserRow, userColumns } from './users.ts'

@@ -1,7 +1,7 @@
-import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm'
 import type { History, HistoryQuery, Message } from '../schemas/message.ts'
 import { type ChangesAsked, changesQuery } from './changes.ts'
 import type { Database } from './database.ts'
+import { and, asc, desc, eq, gt, lt, sql } from './drizzle.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageColumns, messageReader } from './message-row.ts'
 import { messages, users } from './tables.ts'
 

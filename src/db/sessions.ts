@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { and, desc, eq, gt, lte, ne, sql } from 'drizzle-orm'
 import type { User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
+import { and, desc, eq, gt, lte, ne, sql } from './drizzle.ts'
 import { sessions, users } from './tables.ts'
 import { toUser, userColumns } from './users.ts'
 

@@ -1,7 +1,6 @@
-import { sql } from 'drizzle-orm'
-import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core'
 import type { Role, Visibility } from '../schemas/chat.ts'
 import type { MessageKind } from '../schemas/message.ts'
+import { index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex } from './drizzle.ts'
 
 // Times are integer milliseconds since 1970. Every key of the hot tables begins with chat_id.
 

@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm'
 import type { Page } from '../schemas/common.ts'
 import type { User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
+import { and, asc, eq, gt, gte, inArray, lt, sql } from './drizzle.ts'
 import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
 import { users } from './tables.ts'
 
