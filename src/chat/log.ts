@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Change, Outcome } from '../db/log.ts'
 import type { Repositories } from '../db/plugin.ts'
@@ -27,6 +28,14 @@ export interface Appended {
 const WAITING = 20_000
 /** More changes than this would hold up the event loop. */
 const BATCH = 2000
+/**
+ * When many sockets listen, and for the disk, a batch of one change costs nearly as much as one of a hundred. While
+ * batches follow each other and a change costs more than this, in milliseconds, the next batch waits for company: until
+ * none has come for a part of what the last batch cost, and in all for no more than a larger part.
+ */
+const DEAR_MS = 0.03
+const GAP = 1 / 16
+const PATIENCE = 1 / 4
 
 /**
  * The one way into the database for whatever changes a chat. What arrives within one turn of the event loop is one
@@ -38,6 +47,10 @@ export class Log {
   readonly #logger: Pick<FastifyBaseLogger, 'error'>
   #queue: Entry[] = []
   #flushing: Promise<void> | undefined
+  /** What the last batch cost, and each of its changes, and when it was done. In milliseconds. */
+  #cost = 0
+  #share = 0
+  #doneAt = 0
 
   constructor(
     repository: Repositories['log'],
@@ -72,13 +85,30 @@ export class Log {
 
   async #flush(): Promise<void> {
     while (this.#queue.length > 0) {
+      await this.#gather()
+      const began = performance.now()
       const batch = this.#queue.splice(0, BATCH)
       const outcomes = await this.#repository.append(batch.map(entry => entry.change))
       this.#publish(batch, outcomes)
+      this.#doneAt = performance.now()
+      this.#cost = this.#doneAt - began
+      this.#share = this.#cost / batch.length
       // Sockets are read, and their sends gathered, between two batches.
-      await new Promise(resolve => setImmediate(resolve))
+      await turn()
     }
     this.#flushing = undefined
+  }
+
+  async #gather(): Promise<void> {
+    const began = performance.now()
+    if (this.#share < DEAR_MS || began - this.#doneAt > this.#cost) return
+    let last = began
+    let length = this.#queue.length
+    for (let now = began; now - last < this.#cost * GAP && now - began < this.#cost * PATIENCE; now = performance.now()) {
+      await turn()
+      if (this.#queue.length > length) last = performance.now()
+      length = this.#queue.length
+    }
   }
 
   #publish(batch: Entry[], outcomes: Outcome[]): void {
