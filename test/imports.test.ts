@@ -53,6 +53,7 @@ const BELOW: Record<string, string[]> = {
   schemas: [],
   config: [],
   errors: [],
+  recent: [],
   validation: [],
   'node-version': []
 }

@@ -104,7 +104,11 @@ export class Log {
     if (this.#share < DEAR_MS || began - this.#doneAt > this.#cost) return
     let last = began
     let length = this.#queue.length
-    for (let now = began; now - last < this.#cost * GAP && now - began < this.#cost * PATIENCE; now = performance.now()) {
+    for (
+      let now = began;
+      now - last < this.#cost * GAP && now - began < this.#cost * PATIENCE;
+      now = performance.now()
+    ) {
       await turn()
       if (this.#queue.length > length) last = performance.now()
       length = this.#queue.length

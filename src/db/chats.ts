@@ -1,15 +1,27 @@
-import type { SQL } from 'drizzle-orm'
-import type { Chat, NewChat, PublicChat, Visibility } from '../schemas/chat.ts'
+import { Recent } from '../recent.ts'
+import type { Chat, NewChat, PublicChat, ReadState, Visibility } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
+import type { Message } from '../schemas/message.ts'
 import type { Database } from './database.ts'
-import { alias, and, desc, eq, inArray, lt, ne, or, sql } from './drizzle.ts'
-import { unreadCount } from './members.ts'
-import { type MessageRow, messageColumns, messageReader } from './message-row.ts'
+import { alias, and, desc, eq, lt, ne, param, sql } from './drizzle.ts'
+import { readStateQuery } from './members.ts'
+import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 import { decodeCursor, escapeLike, type PageRequest, toIso, toPage } from './page.ts'
-import { chats, members, messages, users } from './tables.ts'
+import { chats, members, users } from './tables.ts'
 import { toUser } from './users.ts'
 
 type ChatRow = typeof chats.$inferSelect
+
+/** What a member sees of a chat's messages, as of the number `seq` and the read marker `read_id`. */
+interface Inside {
+  seq: number
+  read_id: number
+  unread_count: number
+  last_message: Message | undefined
+}
+
+/** So many are remembered. */
+const INSIDE = 10_000
 
 const others = alias(members, 'others')
 const peers = alias(users, 'peers')
@@ -32,48 +44,62 @@ function toPublicChat(row: ChatRow): PublicChat {
 export function chatsRepository(db: Database) {
   const read = messageReader(db)
 
-  /** The chats of one user, each with its latest message and, for direct ones, the other person. */
-  const ofUser = (user_id: number, ...conditions: (SQL | undefined)[]) =>
+  const latest = db.$client.prepare<[number], MessageRow>(
+    `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER} where m.chat_id = +? order by m.id desc limit 1`
+  )
+  const readState = readStateQuery(db)
+  const ofUser = () =>
     db
       .select({
         chat: chats,
         role: members.role,
         read_id: members.read_id,
-        unread_count: unreadCount,
-        last: messageColumns,
         peer: { id: peers.id, username: peers.username, display_name: peers.display_name, created_at: peers.created_at }
       })
       .from(members)
       .innerJoin(chats, eq(chats.id, members.chat_id))
       .leftJoin(
-        messages,
-        and(
-          eq(messages.chat_id, chats.id),
-          eq(messages.id, sql`(select max(latest.id) from messages as latest where latest.chat_id = ${chats.id})`)
-        )
-      )
-      .leftJoin(users, eq(users.id, messages.sender_id))
-      .leftJoin(
         others,
         and(eq(chats.kind, 'direct'), eq(others.chat_id, chats.id), ne(others.user_id, members.user_id))
       )
       .leftJoin(peers, eq(peers.id, others.user_id))
-      .where(and(eq(members.user_id, user_id), ...conditions))
-      .orderBy(desc(chats.updated_at), desc(chats.id))
+  const own = ofUser()
+    .where(and(eq(members.user_id, param('user_id')), eq(chats.id, param('chat_id'))))
+    .prepare()
+  const ownPage = ofUser()
+    .where(
+      and(
+        eq(members.user_id, param('user_id')),
+        sql`(${chats.updated_at}, ${chats.id}) < (${param('updated_at')}, ${param('id')})`
+      )
+    )
+    .orderBy(desc(chats.updated_at), desc(chats.id))
+    .limit(sql.placeholder('limit'))
+    .prepare()
 
-  type OwnRow = Awaited<ReturnType<typeof ofUser>>[number]
+  type OwnRow = Awaited<ReturnType<typeof own.execute>>[number]
 
-  function toChats(rows: OwnRow[]): Chat[] {
-    const latest = read(rows.filter(({ last }) => last.id !== null).map(({ last }) => last as MessageRow))
-    const last = new Map(latest.map(message => [message.chat_id, message]))
-    return rows.map(row => {
-      const { role, read_id, unread_count } = row
-      const chat: Chat = { ...toPublicChat(row.chat), role, read_id, unread_count }
-      const last_message = last.get(chat.id)
-      if (last_message) chat.last_message = last_message
-      if (row.peer) chat.peer = toUser(row.peer)
-      return chat
-    })
+  const inside = new Recent<Inside>(INSIDE)
+
+  /** The part that has to be looked for among the messages; the same until the chat goes on or the member reads on. */
+  function look(user_id: number, { chat: { id: chat_id, seq }, read_id }: OwnRow): Inside {
+    const key = `${chat_id}:${user_id}`
+    const known = inside.get(key)
+    if (known?.seq === seq && known.read_id === read_id) return known
+    const { unread_count } = readState.get(chat_id, user_id) as ReadState
+    const row = latest.get(chat_id)
+    const found = { seq, read_id, unread_count, last_message: row && read([row])[0] }
+    inside.set(key, found)
+    return found
+  }
+
+  /** A chat as one of its members sees it, with its latest message and, when it is direct, the other person. */
+  function toChat(user_id: number, row: OwnRow): Chat {
+    const { unread_count, last_message } = look(user_id, row)
+    const chat: Chat = { ...toPublicChat(row.chat), role: row.role, read_id: row.read_id, unread_count }
+    if (last_message) chat.last_message = last_message
+    if (row.peer) chat.peer = toUser(row.peer)
+    return chat
   }
 
   /** Makes a chat with its first members, all of it or nothing. */
@@ -96,8 +122,8 @@ export function chatsRepository(db: Database) {
   return {
     /** A chat as its member sees it; undefined when the user is none. */
     async find(chat_id: number, user_id: number): Promise<Chat | undefined> {
-      const [chat] = toChats(await ofUser(user_id, eq(members.chat_id, chat_id)))
-      return chat
+      const [row] = await own.execute({ user_id, chat_id })
+      return row && toChat(user_id, row)
     },
 
     /** A chat as everybody who may know of it sees it. */
@@ -137,27 +163,14 @@ export function chatsRepository(db: Database) {
 
     /** The chats of a user, latest activity first. Throws INVALID_CURSOR. */
     async list(user_id: number, { limit, cursor }: PageRequest): Promise<Page<Chat>> {
-      const key = decodeCursor(cursor, [0, 0])
-      // Which chats first, what they show after: counting what is unread in all of them would be for nothing.
-      const keys = await db
-        .select({ id: chats.id, updated_at: chats.updated_at })
-        .from(members)
-        .innerJoin(chats, eq(chats.id, members.chat_id))
-        .where(
-          and(
-            eq(members.user_id, user_id),
-            key && or(lt(chats.updated_at, key[0]), and(eq(chats.updated_at, key[0]), lt(chats.id, key[1])))
-          )
-        )
-        .orderBy(desc(chats.updated_at), desc(chats.id))
-        .limit(limit + 1)
-      const page = toPage(
-        keys,
+      const [updated_at, id] = decodeCursor(cursor, [0, 0]) ?? [Number.MAX_SAFE_INTEGER, 0]
+      const rows = await ownPage.execute({ user_id, updated_at, id, limit: limit + 1 })
+      return toPage(
+        rows,
         limit,
-        ({ id }) => id,
-        ({ id, updated_at }) => [updated_at, id]
+        row => toChat(user_id, row),
+        ({ chat }) => [chat.updated_at, chat.id]
       )
-      return { ...page, items: toChats(await ofUser(user_id, inArray(chats.id, page.items))) }
     },
 
     /** Public chats whose title contains `query`, newest first. Throws INVALID_CURSOR. */

@@ -15,6 +15,7 @@ type Asked<Type extends Change['type']> = Change & { type: Type }
 /** Different emoji on one message. */
 const EMOJI = 20
 
+// `+?`: see `param` in drizzle.ts.
 const STORED = `select ${MESSAGE_COLUMNS}, m.client_id, m.meta from messages m ${JOIN_SENDER}`
 
 /** The changes of the log that make a message or change one, inside its transaction. They throw Refusal. */
@@ -25,9 +26,9 @@ export function messageChanges(db: Database) {
     `insert into messages (chat_id, id, seq, kind, sender_id, client_id, text, reply_to, meta, created_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
   )
-  const find = client.prepare<[number, number], StoredRow>(`${STORED} where m.chat_id = ? and m.id = ?`)
+  const find = client.prepare<[number, number], StoredRow>(`${STORED} where m.chat_id = +? and m.id = +?`)
   const findByClientId = client.prepare<[number, number, string], StoredRow>(
-    `${STORED} where m.chat_id = ? and m.sender_id = ? and m.client_id = ?`
+    `${STORED} where m.chat_id = +? and m.sender_id = +? and m.client_id = +?`
   )
   const exists = client.prepare('select 1 from messages where chat_id = ? and id = ?').pluck()
   const change = client.prepare(

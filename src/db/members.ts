@@ -1,9 +1,9 @@
 import type { Member, ReadState, Role } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Database } from './database.ts'
-import { and, asc, eq, gt, sql } from './drizzle.ts'
+import { and, asc, eq, gt, param, sql } from './drizzle.ts'
 import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
-import { chats, members, messages, users } from './tables.ts'
+import { chats, members, users } from './tables.ts'
 import { toUser, type UserRow, userColumns } from './users.ts'
 
 /** What access is decided on: the chat as it is, and the caller's role when they are a member. */
@@ -14,12 +14,17 @@ export interface Standing {
   role: Role | null
 }
 
-/** Messages of others after a member's read marker, counted to 100: a scalar subquery over the primary key. */
-export const unreadCount = sql<number>`(select count(*) from (
-  select 1 from ${messages}
-  where ${messages.chat_id} = ${members.chat_id} and ${messages.id} > ${members.read_id}
-    and ${messages.sender_id} <> ${members.user_id} and ${messages.kind} = 'text' and ${messages.deleted_at} is null
-  limit 100) as unread)`
+/** How far a member has read, and the messages of others after that, counted to 100 over the primary key. */
+export function readStateQuery({ $client }: Database) {
+  return $client.prepare<[chat_id: number, user_id: number], ReadState>(
+    `select read_id, (select count(*) from (
+       select 1 from messages m
+       where m.chat_id = r.chat_id and m.id > r.read_id and m.sender_id <> r.user_id
+         and m.kind = 'text' and m.deleted_at is null
+       limit 100)) as unread_count
+     from members r where r.chat_id = +? and r.user_id = +?`
+  )
+}
 
 const memberColumns = { user: userColumns, role: members.role, joined_at: members.joined_at }
 
@@ -29,12 +34,12 @@ function toMember(row: { user: UserRow; role: Role; joined_at: number }): Member
 
 /** Who is in which chat, with which role, and how far they have read. Joining and leaving are changes of the log. */
 export function membersRepository(db: Database) {
-  const ofMember = and(eq(members.chat_id, sql.placeholder('chat_id')), eq(members.user_id, sql.placeholder('user_id')))
+  const ofMember = and(eq(members.chat_id, param('chat_id')), eq(members.user_id, param('user_id')))
   const standing = db
     .select({ kind: chats.kind, visibility: chats.visibility, seq: chats.seq, role: members.role })
     .from(chats)
-    .leftJoin(members, and(eq(members.chat_id, chats.id), eq(members.user_id, sql.placeholder('user_id'))))
-    .where(eq(chats.id, sql.placeholder('chat_id')))
+    .leftJoin(members, and(eq(members.chat_id, chats.id), eq(members.user_id, param('user_id'))))
+    .where(eq(chats.id, param('chat_id')))
     .prepare()
   const one = db
     .select(memberColumns)
@@ -42,12 +47,7 @@ export function membersRepository(db: Database) {
     .innerJoin(users, eq(users.id, members.user_id))
     .where(ofMember)
     .prepare()
-  const readState = db
-    .select({ read_id: members.read_id, unread_count: unreadCount })
-    .from(members)
-    .innerJoin(chats, eq(chats.id, members.chat_id))
-    .where(ofMember)
-    .prepare()
+  const readState = readStateQuery(db)
 
   return {
     /** How a user stands to a chat; undefined when there is no such chat. */
@@ -94,8 +94,7 @@ export function membersRepository(db: Database) {
 
     /** How far a member has read. */
     async readState(chat_id: number, user_id: number): Promise<ReadState> {
-      const [state] = await readState.execute({ chat_id, user_id })
-      return state ?? { read_id: 0, unread_count: 0 }
+      return readState.get(chat_id, user_id) ?? { read_id: 0, unread_count: 0 }
     }
   }
 }

@@ -1,15 +1,15 @@
 import type { History, HistoryQuery, Message } from '../schemas/message.ts'
 import { type ChangesAsked, changesQuery } from './changes.ts'
 import type { Database } from './database.ts'
-import { and, asc, desc, eq, gt, lt, sql } from './drizzle.ts'
+import { and, asc, desc, eq, gt, lt, param, sql } from './drizzle.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageColumns, messageReader } from './message-row.ts'
 import { messages, users } from './tables.ts'
 
 /** Reads stored messages: by id, and page by page over the primary key, so that a page costs the same anywhere. */
 export function messagesRepository(db: Database) {
   const read = messageReader(db)
-  const ofChat = eq(messages.chat_id, sql.placeholder('chat_id'))
-  const id = sql.placeholder('id')
+  const ofChat = eq(messages.chat_id, param('chat_id'))
+  const id = param('id')
   const limit = sql.placeholder('limit')
   const select = () => db.select(messageColumns).from(messages).innerJoin(users, eq(users.id, messages.sender_id))
 

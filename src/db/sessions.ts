@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
-import { and, desc, eq, gt, lte, ne, sql } from './drizzle.ts'
+import { and, desc, eq, gt, lte, ne, param } from './drizzle.ts'
 import { sessions, users } from './tables.ts'
 import { toUser, userColumns } from './users.ts'
 
@@ -13,7 +13,7 @@ export function sessionsRepository(db: Database) {
     .select({ session: sessions, user: userColumns })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.user_id))
-    .where(and(eq(sessions.id, sql.placeholder('id')), gt(sessions.expires_at, sql.placeholder('now'))))
+    .where(and(eq(sessions.id, param('id')), gt(sessions.expires_at, param('now'))))
     .prepare()
 
   return {

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Change } from '../../db/log.ts'
 import { ChatError } from '../../errors.ts'
+import { Recent } from '../../recent.ts'
 import { ChatParams } from '../../schemas/chat.ts'
 import { ref, replies } from '../../schemas/common.ts'
 import {
@@ -17,9 +18,13 @@ import { atLeast } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 
 const tags = ['Messages']
+const JSON_TYPE = 'application/json; charset=utf-8'
+/** Pages of history that are kept as they were sent, in bytes. */
+const PAGES_BYTES = 32 * 1024 * 1024
 
 /** What was said: reading it page by page, saying more, and taking it back. */
 const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
+  const pages = new Recent<Buffer>(PAGES_BYTES, ({ length }) => length)
   app.addHook('preHandler', app.access.member)
 
   /** Makes a change whose outcome is always a message. */
@@ -41,12 +46,21 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       querystring: HistoryQuery,
       response: replies({ 200: ref(History) }, 400, 401, 403, 404)
     },
-    async handler({ params, query }) {
-      const { before, after, around } = query
+    async handler({ params, query, membership }, reply) {
+      const { before, after, around, limit } = query
       if ([before, after, around].filter(place => place !== undefined).length > 1) {
         throw new ChatError('VALIDATION_FAILED', { detail: 'querystring must have only one of before, after, around' })
       }
-      return app.db.messages.history(params.chat_id, query)
+      // A page stays the same until its chat takes its next number.
+      const key = [params.chat_id, membership.seq, before, after, around, limit].join()
+      let page = pages.get(key)
+      if (!page) {
+        const write = reply.getSerializationFunction('200') as (page: History) => string
+        page = Buffer.from(write(await app.db.messages.history(params.chat_id, query)))
+        pages.set(key, page)
+      }
+      reply.header('content-type', JSON_TYPE)
+      return page as never
     }
   })
 
