@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { build, Client, type Json, type Server } from '../helper.ts'
@@ -192,4 +193,17 @@ t.test('a login with the old password that is under way when it changes opens no
   await ann.post('/auth/password', { current_password: 'correct horse', new_password: 'battery staple' })
   t.match(await login, { status: 401, body: { code: 'BAD_CREDENTIALS' } })
   t.equal((await ann.get('/auth/sessions')).body.items.length, 1)
+})
+
+t.test('an older token ends when it said it would, though its session goes on', async t => {
+  const server = await build(t)
+  const ann = await server.account('ann')
+  const { id: sid } = (await sessionsOf(ann))[0]
+  const exp = Math.floor(Date.now() / 1000) + 1
+  const token = server.app.jwt.sign({ sub: String(ann.user.id), sid, exp })
+  const older = server.client(`access_token=${token}`, ann.user)
+  t.equal((await older.get('/auth/me')).status, 200)
+  await sleep(exp * 1000 - Date.now() + 10)
+  t.match(await older.get('/auth/me'), { status: 401, body: { code: 'UNAUTHENTICATED' } })
+  t.equal((await ann.get('/auth/me')).status, 200)
 })

@@ -220,3 +220,29 @@ t.test('unread are the messages of others, neither deleted nor of the system, ex
   t.equal(await unread(), 3, 'an edit makes a message neither read nor unread')
   t.equal((await ann.get('/chats')).body.items.find((chat: Json) => chat.id === id).unread_count, 3)
 })
+
+t.test('the list shows to each what they have read, as far as they have', async t => {
+  const { id, path } = await group(ann, [bob, cyd])
+  await fill(id, cyd, 3)
+  const seen = async (who: Client) => {
+    const { read_id, unread_count } = (await who.get('/chats')).body.items.find((chat: Json) => chat.id === id)
+    return [read_id, unread_count]
+  }
+  t.strictSame(
+    [await seen(ann), await seen(bob), await seen(cyd)],
+    [
+      [0, 3],
+      [0, 3],
+      [0, 0]
+    ]
+  )
+  await ann.put(`${path}/read`, { id: 2 })
+  t.strictSame(
+    [await seen(ann), await seen(bob), await seen(cyd)],
+    [
+      [2, 1],
+      [0, 3],
+      [0, 0]
+    ]
+  )
+})

@@ -175,3 +175,20 @@ t.test('pages read forward and backward give the same whole history, whatever ha
     { numRuns: 30 }
   )
 })
+
+t.test('a page that was asked for before shows what has changed since', async t => {
+  const { path } = await chatOf(2)
+  const page = async () => (await bob.get(`${path}/messages?limit=10`)).body.items
+  const before = await page()
+  t.strictSame(await page(), before)
+  await ann.patch(`${path}/messages/1`, { message: 'Edited' })
+  t.match(await page(), [{ id: 1, message: 'Edited' }, { id: 2 }])
+  await bob.put(`${path}/messages/2/reactions/%F0%9F%91%8D`)
+  t.match(await page(), [{ id: 1 }, { id: 2, reactions: [{ emoji: '👍', user_ids: [bob.user.id] }] }])
+  await ann.delete(`${path}/messages/1`)
+  const [gone] = await page()
+  t.type(gone.deleted_at, 'string')
+  t.notOk('message' in gone)
+  await ann.post(`${path}/messages`, { message: 'New' })
+  t.equal((await page()).length, 3)
+})
