@@ -25,7 +25,12 @@ export class RawClient {
   #handshake: ((error?: Error) => void) | undefined
   #rest: Buffer = Buffer.alloc(0)
 
-  private constructor(port: number, dialect: Dialect, localAddress: string, upgraded: (error?: Error) => void) {
+  private constructor(
+    port: number,
+    dialect: Dialect,
+    localAddress: string | undefined,
+    upgraded: (error?: Error) => void
+  ) {
     this.#dialect = dialect
     this.#handshake = upgraded
     const callback = (length: number) => {
@@ -35,7 +40,7 @@ export class RawClient {
     this.#socket = connect({
       port,
       host: '127.0.0.1',
-      localAddress,
+      ...(localAddress && { localAddress }),
       noDelay: true,
       onread: { buffer: BUFFER, callback }
     })
@@ -43,7 +48,7 @@ export class RawClient {
   }
 
   /** Resolves when the server has upgraded; throws with the reply when it refuses. */
-  static open(port: number, path: string, dialect: Dialect, cookie = '', from = '127.0.0.1'): Promise<RawClient> {
+  static open(port: number, path: string, dialect: Dialect, cookie = '', from?: string): Promise<RawClient> {
     return new Promise((resolve, reject) => {
       const client: RawClient = new RawClient(port, dialect, from, error => (error ? reject(error) : resolve(client)))
       client.#socket.write(

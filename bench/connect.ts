@@ -5,7 +5,7 @@ import type { Job } from './load.ts'
 
 /** What a process that only opens sockets is told, as JSON on its standard input. */
 export interface Opening extends Pick<Job, 'port' | 'dialect' | 'rooms'> {
-  /** The loopback address to come from; each has ports of its own, and the kernel looks long for one of the last. */
+  /** The loopback address to come from; each has ports of its own. With few left, the kernel looks long for a free one. */
   from?: string
   /** Upgrades under way at a time. */
   atOnce: number

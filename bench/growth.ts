@@ -6,7 +6,7 @@ import { ask } from './child.ts'
 import type { Measured } from './load.ts'
 import { plots } from './plot.ts'
 import type { Probed } from './probe.ts'
-import { residentKB } from './process.ts'
+import { cpuSeconds, residentKB } from './process.ts'
 import { confab, type Running, type Shape } from './servers.ts'
 import { machine } from './settings.ts'
 
@@ -128,7 +128,8 @@ async function messagesGrowth(): Promise<Growth> {
   return growth
 }
 
-const WAVE = 2000
+/** Few enough for the ports of all waves together, which the kernel keeps for a minute. */
+const WAVE = 1000
 
 async function upgradeGrowth(): Promise<Growth> {
   const growth: Growth = { title: 'Upgrades', size: 'open sockets', sizes: [], costs: {} }
@@ -152,8 +153,13 @@ async function upgradeGrowth(): Promise<Growth> {
       if (sockets > before) others.push(await open(sockets - before, 120_000, `127.0.0.${2 + others.length}`))
       before = sockets
       await sleep(1000)
+      const cpu = cpuSeconds(pid)
       const perSecond = [await wave(), await wave(), await wave()].sort((a, b) => a - b)[1] as number
-      add(growth, sockets, { 'upgrades a second': perSecond, 'server memory, MB': residentKB(pid) / 1024 })
+      add(growth, sockets, {
+        'upgrades a second': perSecond,
+        'CPU an upgrade and close, µs': ((cpuSeconds(pid) - cpu) / (3 * WAVE)) * MICRO,
+        'server memory, MB': residentKB(pid) / 1024
+      })
     }
     for (const { end } of others) await end()
   })
