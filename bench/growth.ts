@@ -54,6 +54,11 @@ async function withServer<T>(shape: Shape, options: string[], use: (server: Runn
   }
 }
 
+/** As many as wanted, from the first again when they are used up. */
+function repeat<T>(list: T[], length: number): T[] {
+  return Array.from({ length }, (_, i) => list[i % list.length] as T)
+}
+
 /** A server of its own under a load with few messages in flight. */
 function underLoad(shape: Shape, options: string[], inTurn?: number): Promise<Measured> {
   return withServer(shape, options, async ({ port, pid, dialect, rooms }) => {
@@ -72,10 +77,15 @@ function underLoad(shape: Shape, options: string[], inTurn?: number): Promise<Me
   })
 }
 
+/** A chat is made with so many members at most; more sockets than that are second ones of the same people. */
+const MOST_MEMBERS = 5000
+
 async function roomGrowth(): Promise<Growth> {
   const growth: Growth = { title: 'One room', size: 'sockets in the room', sizes: [], costs: {} }
   for (const sockets of [10, 100, 1000, 10_000]) {
-    const measured = await underLoad({ rooms: 1, sockets, senders: 4, inFlight: 4 }, [])
+    const members = String(Math.min(sockets, MOST_MEMBERS))
+    const shape = { rooms: 1, sockets, senders: 4, inFlight: 4 }
+    const measured = await underLoad(shape, ['--users', members, '--members', members])
     const { server, messages, deliveries, p50, openedKB } = measured
     add(growth, sockets, {
       'CPU a message, µs': (server / messages) * MICRO,
@@ -136,7 +146,7 @@ async function upgradeGrowth(): Promise<Growth> {
   await withServer({ rooms: 100, sockets: 10, senders: 1, inFlight: 0 }, [], async ({ port, pid, dialect, rooms }) => {
     const places = rooms.flat()
     const open = (sockets: number, idleMs: number, from?: string) => {
-      const list = Array.from({ length: sockets }, (_, i) => places[i % places.length])
+      const list = repeat(places, sockets)
       return ask<{ perSecond: number }>('connect.ts', { port, dialect, rooms: [list], from, atOnce: 32, idleMs })
     }
     const wave = async () => {
