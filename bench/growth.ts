@@ -62,18 +62,10 @@ function repeat<T>(list: T[], length: number): T[] {
 /** A server of its own under a load with few messages in flight. */
 function underLoad(shape: Shape, options: string[], inTurn?: number): Promise<Measured> {
   return withServer(shape, options, async ({ port, pid, dialect, rooms }) => {
-    const { senders, inFlight } = shape
-    const { answer } = await ask<Measured>('load.ts', {
-      port,
-      pid,
-      dialect,
-      rooms,
-      senders,
-      inFlight,
-      inTurn,
-      ...timing
-    })
-    return answer
+    const { sockets, senders, inFlight } = shape
+    const places = rooms.map(room => repeat(room, sockets))
+    const job = { port, pid, dialect, rooms: places, senders, inFlight, inTurn, ...timing }
+    return (await ask<Measured>('load.ts', job)).answer
   })
 }
 

@@ -1,10 +1,12 @@
 import type { Growth } from './growth.ts'
 
-const WIDTH = 236
+const WIDTH = 262
 const HEIGHT = 190
 const LEFT = 46
 const TOP = 44
-const PLOT = { width: 170, height: 96 }
+const PLOT = { width: 196, height: 96 }
+/** From the ends of the axis to the first and the last size, so that their figures have room. */
+const MARGIN = 20
 /** Every plot spans as many powers of ten, so that what is flat looks flat and what is linear looks steep. */
 const DECADES = 4
 const MOST_IN_A_ROW = 6
@@ -28,7 +30,7 @@ function lowest(values: number[]): number {
 function plot(name: string, size: string, sizes: number[], values: number[], left: number, top: number): string {
   const known = values.flatMap((value, i) => (Number.isFinite(value) ? [{ value, i }] : []))
   const low = lowest(known.map(({ value }) => value))
-  const x = (i: number) => left + LEFT + (i * PLOT.width) / Math.max(1, sizes.length - 1)
+  const x = (i: number) => left + LEFT + MARGIN + (i * (PLOT.width - 2 * MARGIN)) / Math.max(1, sizes.length - 1)
   const y = (value: number) => top + TOP + PLOT.height * (1 - (Math.log10(value) - low) / DECADES)
   const parts = [`<text x="${left + LEFT}" y="${top + 22}" class="name">${toXml(name)}</text>`]
   for (let power = low; power <= low + DECADES; power++) {
