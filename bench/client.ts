@@ -25,21 +25,32 @@ export class RawClient {
   #handshake: ((error?: Error) => void) | undefined
   #rest: Buffer = Buffer.alloc(0)
 
-  private constructor(port: number, dialect: Dialect, upgraded: (error?: Error) => void) {
+  private constructor(
+    port: number,
+    dialect: Dialect,
+    localAddress: string | undefined,
+    upgraded: (error?: Error) => void
+  ) {
     this.#dialect = dialect
     this.#handshake = upgraded
     const callback = (length: number) => {
       this.#read(length)
       return true
     }
-    this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: BUFFER, callback } })
+    this.#socket = connect({
+      port,
+      host: '127.0.0.1',
+      ...(localAddress && { localAddress }),
+      noDelay: true,
+      onread: { buffer: BUFFER, callback }
+    })
     this.#socket.once('error', upgraded)
   }
 
   /** Resolves when the server has upgraded; throws with the reply when it refuses. */
-  static open(port: number, path: string, dialect: Dialect, cookie = ''): Promise<RawClient> {
+  static open(port: number, path: string, dialect: Dialect, cookie = '', from?: string): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const client: RawClient = new RawClient(port, dialect, error => (error ? reject(error) : resolve(client)))
+      const client: RawClient = new RawClient(port, dialect, from, error => (error ? reject(error) : resolve(client)))
       client.#socket.write(
         `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
           `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${cookie && `Cookie: ${cookie}\r\n`}\r\n`

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dialect, RawClient } from './client.ts'
+import { cpuSeconds, residentKB } from './process.ts'
 
 /** What a load process is told, as JSON on its standard input. */
 export interface Job {
   port: number
+  /** The server's process. */
+  pid: number
   dialect: Dialect
   /** The path and the cookie of each socket, room by room. */
   rooms: { path: string; cookie?: string }[][]
@@ -12,9 +15,13 @@ export interface Job {
   senders: number
   /** Messages of a room on their way at any time. */
   inFlight: number
+  /** Instead of that: messages on their way over all rooms, which send in turn. */
+  inTurn?: number
   /** Instead of that: messages a second over all rooms, whatever comes back. */
   rate?: number
   textBytes: number
+  /** How long the sockets are left alone once they are open. */
+  idleMs: number
   warmUpMs: number
   measureMs: number
 }
@@ -27,21 +34,31 @@ export interface Measured {
   p99: number
   /** Share of a core that this process took: near 1, the load was the limit. */
   cpu: number
+  /** Messages sent, a second. */
+  messages: number
+  /** Share of a core that the server took. */
+  server: number
+  /** What the server's memory grew by when the sockets opened, and what it was then, in KB. */
+  openedKB: number
+  residentKB: number
 }
 
 const job: Job = JSON.parse(readFileSync(0, 'utf8'))
 
+/** Sockets opened at a time. */
+const AT_ONCE = 50
+
 async function openAll(): Promise<RawClient[][]> {
-  const rooms: RawClient[][] = []
-  for (const sockets of job.rooms) {
-    const room: RawClient[] = []
-    for (let i = 0; i < sockets.length; i += 50) {
-      const some = sockets.slice(i, i + 50)
-      room.push(
-        ...(await Promise.all(some.map(({ path, cookie }) => RawClient.open(job.port, path, job.dialect, cookie))))
-      )
-    }
-    rooms.push(room)
+  const rooms: RawClient[][] = job.rooms.map(() => [])
+  const places = job.rooms.flatMap((sockets, r) => sockets.map((socket, i) => ({ ...socket, room: rooms[r], i })))
+  for (let next = 0; next < places.length; next += AT_ONCE) {
+    const some = places.slice(next, next + AT_ONCE)
+    await Promise.all(
+      some.map(async ({ path, cookie, room, i }) => {
+        const client = await RawClient.open(job.port, path, job.dialect, cookie)
+        if (room) room[i] = client
+      })
+    )
   }
   return rooms
 }
@@ -58,34 +75,44 @@ function textOf(sender: number): string {
 const QUOTE_MESSAGE = Buffer.from('"message":"')
 
 /** The last socket of a room sees everything that the senders say, and keeps them going. */
-function observe(room: RawClient[], index: number, closedLoop: boolean): void {
+function observe(room: RawClient[], index: number, sendNext: (room: RawClient[], sender: number) => void): void {
   const observer = room.at(-1) as RawClient
   observer.observe = payload => {
     const at = payload.indexOf(QUOTE_MESSAGE) + QUOTE_MESSAGE.length
     const [sender = '', sent = ''] = payload.toString('latin1', at, at + 32).split('|')
     if (measuring && (latencies.length < 200_000 || index === 0)) latencies.push(performance.now() - Number(sent))
-    if (closedLoop) room[Number(sender)]?.send(textOf(Number(sender)))
+    sendNext(room, Number(sender))
   }
 }
 
-function startOpenLoop(rooms: RawClient[][], rate: number): NodeJS.Timeout {
+let turn = 0
+
+function sendInTurn(): void {
+  const sender = Math.floor(turn / rooms.length) % job.senders
+  rooms[turn++ % rooms.length]?.[sender]?.send(textOf(sender))
+}
+
+function startOpenLoop(rate: number): NodeJS.Timeout {
   const began = performance.now()
-  let sent = 0
   return setInterval(() => {
-    for (const due = ((performance.now() - began) * rate) / 1000; sent < due; sent++) {
-      const sender = Math.floor(sent / rooms.length) % job.senders
-      rooms[sent % rooms.length]?.[sender]?.send(textOf(sender))
-    }
+    for (const due = ((performance.now() - began) * rate) / 1000; turn < due; ) sendInTurn()
   }, 1)
 }
 
+const sendAgain = (room: RawClient[], sender: number) => room[sender]?.send(textOf(sender))
+
+const emptyKB = residentKB(job.pid)
 const rooms = await openAll()
-await sleep(300)
-for (const [i, room] of rooms.entries()) observe(room, i, job.rate === undefined)
-const timer = job.rate === undefined ? undefined : startOpenLoop(rooms, job.rate)
-if (!timer) {
+await sleep(job.idleMs)
+const fullKB = residentKB(job.pid)
+const sendNext = job.rate ? () => undefined : job.inTurn ? sendInTurn : sendAgain
+for (const [i, room] of rooms.entries()) observe(room, i, sendNext)
+const timer = job.rate ? startOpenLoop(job.rate) : undefined
+if (job.inTurn) {
+  for (let i = 0; i < job.inTurn; i++) sendInTurn()
+} else if (!timer) {
   for (const room of rooms) {
-    for (let i = 0; i < job.inFlight; i++) room[i % job.senders]?.send(textOf(i % job.senders))
+    for (let i = 0; i < job.inFlight; i++) sendAgain(room, i % job.senders)
   }
 }
 await sleep(job.warmUpMs)
@@ -101,11 +128,13 @@ const count = () => ({
 })
 const before = count()
 const cpu = process.cpuUsage()
+const serverCpu = cpuSeconds(job.pid)
 const began = performance.now()
 measuring = true
 await sleep(job.measureMs)
 measuring = false
 const seconds = (performance.now() - began) / 1000
+const serverUsed = cpuSeconds(job.pid) - serverCpu
 const after = count()
 const messageBytes = (after.bytes - before.bytes) / (after.messages - before.messages)
 const delivered = (after.all - before.all) / messageBytes
@@ -118,7 +147,11 @@ const measured: Measured = {
   deliveries: Math.round(delivered / seconds),
   p50: quantile(0.5),
   p99: quantile(0.99),
-  cpu: Number(((used.user + used.system) / 1e6 / seconds).toFixed(2))
+  cpu: Number(((used.user + used.system) / 1e6 / seconds).toFixed(2)),
+  messages: Math.round((after.messages - before.messages) / seconds),
+  server: Number((serverUsed / seconds).toFixed(3)),
+  openedKB: fullKB - emptyKB,
+  residentKB: fullKB
 }
 process.stdout.write(`${JSON.stringify(measured)}\n`)
 process.exit(0)

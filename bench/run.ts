@@ -1,13 +1,14 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { chart } from './chart.ts'
-import type { Job, Measured } from './load.ts'
-import { pinned, type Shape, servers } from './servers.ts'
+import { ask } from './child.ts'
+import type { Measured } from './load.ts'
+import { ceiling, findBun, type Shape, type Start, servers } from './servers.ts'
+import { machine, serverSettings, versions } from './settings.ts'
 
-// Confab and its peers under the same load, one after the other, in turns. Ratios first.
+// Confab and its peers under the same load, in turns, so that a slow minute of the machine strikes all. Ratios first.
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const { values } = parseArgs({
@@ -20,11 +21,7 @@ const ROWS: Record<string, Shape> = {
   '100 rooms of 10': { rooms: 100, sockets: 10, senders: 2, inFlight: 16 },
   '1000 rooms of 2': { rooms: 1000, sockets: 2, senders: 1, inFlight: 4 }
 }
-
-const rounds = values.quick ? 1 : 3
-const timing = values.quick ? { warmUpMs: 500, measureMs: 1500 } : { warmUpMs: 2000, measureMs: 5000 }
-const names = Object.keys(servers).filter(name => !values.peers || name === 'Confab' || name.includes(values.peers))
-const rows = Object.entries(ROWS).filter(([row]) => !values.only || row.includes(values.only))
+const PEER = 'Bun + bun:sqlite'
 
 export type Figures = Record<string, Record<string, Measured>>
 
@@ -32,29 +29,38 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-function load(job: Job): Promise<Measured> {
-  return new Promise((resolve, reject) => {
-    const [file = '', ...args] = pinned(1, [process.execPath, `${here}load.ts`])
-    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-    let text = ''
-    child.stdout.on('data', chunk => {
-      text += chunk
-    })
-    child.once('exit', code =>
-      code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`the load ended with ${code}`))
-    )
-    child.stdin.end(JSON.stringify(job))
-  })
+if (!existsSync(`${here}node_modules`)) {
+  say('Installing the peers …')
+  execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' })
 }
 
+const bun = findBun()
+if (!bun) say(`Without Bun: there is no binary of it that runs here (${process.platform}, ${process.arch})`)
+const all = Object.entries(servers(bun)).filter(
+  ([name]) => !values.peers || name === 'Confab' || name.includes(values.peers)
+)
+const rows = Object.entries(ROWS).filter(([row]) => !values.only || row.includes(values.only))
+const rounds = values.quick ? 1 : 3
+const timing = values.quick ? { warmUpMs: 500, measureMs: 700 } : { warmUpMs: 2000, measureMs: 5000 }
+const halves = values.quick ? [] : all.filter(([name]) => bun && ['Confab', PEER].includes(name))
+const total = rows.length * (rounds * (all.length + halves.length) + 1)
+let done = 0
+
+const amount = (figure: number) => figure.toLocaleString('en')
+const times = ({ p50, p99 }: Measured) => `p50 ${p50} ms, p99 ${p99} ms`
+
 /** One server under one load, from its start to its end. */
-async function measure(name: string, shape: Shape, rate?: number): Promise<Measured> {
-  const start = servers[name] as (shape: Shape) => ReturnType<(typeof servers)[string]>
-  const { port, dialect, rooms, stop } = await start(shape)
+async function measure(what: string, start: Start, shape: Shape, rate = 0): Promise<Measured> {
+  const { stop, ...server } = await start(shape)
   try {
     const { senders, inFlight } = shape
-    const open = rate === undefined ? {} : { rate }
-    return await load({ port, dialect, rooms, senders, inFlight, textBytes: 64, ...timing, ...open })
+    const job = { ...server, senders, inFlight, rate, textBytes: 64, idleMs: 300, ...timing }
+    const { answer } = await ask<Measured>('load.ts', job)
+    const { deliveries, cpu, server: used } = answer
+    say(
+      `${++done}/${total} ${what}: ${amount(deliveries)} deliveries/s, ${times(answer)}, cores: server ${used}, load ${cpu}`
+    )
+    return answer
   } finally {
     await stop()
   }
@@ -65,76 +71,59 @@ function median(values: number[]): number {
 }
 
 function medians(all: Measured[]): Measured {
-  const of = (key: keyof Measured) => median(all.map(one => one[key]))
-  return { deliveries: of('deliveries'), p50: of('p50'), p99: of('p99'), cpu: of('cpu') }
+  const keys = Object.keys(all[0] as Measured) as (keyof Measured)[]
+  return Object.fromEntries(keys.map(key => [key, median(all.map(one => one[key]))])) as unknown as Measured
 }
 
-const settings = {
-  date: new Date().toISOString(),
-  processor: cpus()[0]?.model,
-  cores: cpus().length,
-  node: process.version,
-  rounds,
-  ...timing,
-  textBytes: 64,
-  confab: 'as it ships: accounts, sessions, validation, SQLite FULL; RATE_LIMITS=off',
-  peers: 'no accounts, no validation; SQLite in WAL mode, NORMAL'
-}
-
-if (!existsSync(`${here}node_modules`)) {
-  say('Installing the peers …')
-  execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' })
-}
-
-const results: Figures = {}
-for (const [row, shape] of rows) {
-  const runs = new Map<string, Measured[]>(names.map(name => [name, []]))
+/** Each server under each load, round by round. `rates` has the messages a second of each row, when they are given. */
+async function inTurns(what: string, entries: [string, Start][], rates: Record<string, number> = {}): Promise<Figures> {
+  const measured = new Map(rows.map(([row]) => [row, new Map(entries.map(([name]) => [name, [] as Measured[]]))]))
   for (let round = 1; round <= rounds; round++) {
-    for (const name of names) {
-      const measured = await measure(name, shape)
-      runs.get(name)?.push(measured)
-      const { deliveries, p50, p99, cpu } = measured
-      say(
-        `${row}, round ${round}: ${name}: ${deliveries.toLocaleString('en')} deliveries/s, p50 ${p50} ms, p99 ${p99} ms, load ${cpu}`
-      )
+    for (const [row, shape] of rows) {
+      for (const [name, start] of entries) {
+        const one = await measure(`${what}round ${round}, ${row}, ${name}`, start, shape, rates[row])
+        measured.get(row)?.get(name)?.push(one)
+      }
     }
   }
-  results[row] = Object.fromEntries([...runs].map(([name, all]) => [name, medians(all)]))
+  const ofRow = (runs: Map<string, Measured[]>) =>
+    Object.fromEntries([...runs].map(([name, list]) => [name, medians(list)]))
+  return Object.fromEntries([...measured].map(([row, runs]) => [row, ofRow(runs)]))
 }
 
-say('\nDeliveries a second, and how many times as many Confab makes')
+const results = await inTurns('', all)
+const ceilings: Record<string, Measured> = {}
+for (const [row, shape] of rows) ceilings[row] = await measure(`the load's ceiling, ${row}`, ceiling, shape)
+
+say("\nDeliveries a second, how many times as many Confab makes, and the share of the load's ceiling")
 for (const [row, figures] of Object.entries(results)) {
   const own = figures['Confab'] as Measured
+  const most = ceilings[row] as Measured
   say(`\n${row}`)
-  for (const [name, { deliveries, p50, p99 }] of Object.entries(figures)) {
-    const ratio = (own.deliveries / deliveries).toFixed(2).padStart(7)
-    say(
-      `${ratio} ×  ${name.padEnd(28)} ${deliveries.toLocaleString('en').padStart(11)}/s  p50 ${p50} ms  p99 ${p99} ms`
-    )
+  for (const [name, one] of Object.entries(figures)) {
+    const ratio = (own.deliveries / one.deliveries).toFixed(2).padStart(7)
+    const share = `${((100 * one.deliveries) / most.deliveries).toFixed(0)} %`.padStart(5)
+    say(`${ratio} ×  ${name.padEnd(28)} ${amount(one.deliveries).padStart(11)}/s ${share}  ${times(one)}`)
   }
+  say(`           ${"the load's ceiling".padEnd(28)} ${amount(most.deliveries).padStart(11)}/s`)
 }
 
-const latency: Figures = {}
-if (!values.quick) {
+let latency: Figures = {}
+if (halves.length === 2) {
   say('\nLatency at half of what Bun delivers')
-  for (const [row, shape] of rows) {
-    const peer = results[row]?.['Bun + bun:sqlite']
-    if (!peer) continue
-    const rate = peer.deliveries / 2 / (shape.sockets - 1)
-    latency[row] = {}
-    for (const name of ['Confab', 'Bun + bun:sqlite']) {
-      const all: Measured[] = []
-      for (let round = 0; round < rounds; round++) all.push(await measure(name, shape, rate))
-      const figures = medians(all)
-      latency[row][name] = figures
-      say(
-        `${row}: ${name}: p50 ${figures.p50} ms, p99 ${figures.p99} ms at ${figures.deliveries.toLocaleString('en')} deliveries/s`
-      )
+  const half = ([row, shape]: [string, Shape]) => (results[row]?.[PEER]?.deliveries ?? 0) / 2 / (shape.sockets - 1)
+  const rates = Object.fromEntries(rows.map(entry => [entry[0], half(entry)]))
+  latency = await inTurns('at half, ', halves, rates)
+  for (const [row, figures] of Object.entries(latency)) {
+    for (const [name, one] of Object.entries(figures)) {
+      say(`${row}: ${name}: ${times(one)} at ${amount(one.deliveries)} deliveries/s`)
     }
   }
 }
 
+const settings = { ...machine(), ...versions(bun?.version), rounds, ...timing, textBytes: 64, servers: serverSettings }
 mkdirSync(`${here}results`, { recursive: true })
-writeFileSync(`${here}results/latest.json`, `${JSON.stringify({ settings, results, latency }, null, 2)}\n`)
+const record = { settings, results, ceilings, latency }
+writeFileSync(`${here}results/latest.json`, `${JSON.stringify(record, null, 2)}\n`)
 writeFileSync(`${here}results/latest.svg`, chart(results))
 say('\nWrote bench/results/latest.json and latest.svg')

@@ -1,5 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -90,12 +90,39 @@ async function peer(command: string[], path: string, dialect: Dialect, { rooms, 
   return { ...server, dialect, rooms: list }
 }
 
-const BUN = `${here}node_modules/@oven/bun-linux-x64/bin/bun`
-
-export const servers: Record<string, (shape: Shape) => Promise<Running>> = {
-  Confab: shape => confab(shape),
-  'Bun + bun:sqlite': shape => peer([BUN, `${here}peers/bun.js`], '/?', 'plain', shape),
-  'ws + better-sqlite3': shape => peer([process.execPath, `${here}peers/ws.js`], '/?', 'plain', shape),
-  'Socket.IO + better-sqlite3': shape =>
-    peer([process.execPath, `${here}peers/socket.io.js`], '/socket.io/?EIO=4&transport=websocket&', 'socket.io', shape)
+export interface Bun {
+  file: string
+  version: string
 }
+
+/** Bun's binary, when there is one that runs on this platform. */
+export function findBun(): Bun | undefined {
+  const binaries = `${here}node_modules/@oven`
+  const arch = process.arch === 'arm64' ? 'aarch64' : process.arch
+  const all = existsSync(binaries) ? readdirSync(binaries) : []
+  for (const name of all.filter(name => name.startsWith(`bun-${process.platform}-${arch}`)).sort()) {
+    const file = `${binaries}/${name}/bin/bun`
+    const { status, stdout } = spawnSync(file, ['--version'], { encoding: 'utf8' })
+    if (status === 0) return { file, version: stdout.trim() }
+  }
+  return undefined
+}
+
+export type Start = (shape: Shape) => Promise<Running>
+
+const node =
+  (script: string, path = '/?', dialect: Dialect = 'plain'): Start =>
+  shape =>
+    peer([process.execPath, `${here}peers/${script}`], path, dialect, shape)
+
+export function servers(bun: Bun | undefined): Record<string, Start> {
+  return {
+    Confab: shape => confab(shape),
+    ...(bun && { 'Bun + bun:sqlite': shape => peer([bun.file, `${here}peers/bun.js`], '/?', 'plain', shape) }),
+    'ws + better-sqlite3': node('ws.js'),
+    'Socket.IO + better-sqlite3': node('socket.io.js', '/socket.io/?EIO=4&transport=websocket&', 'socket.io')
+  }
+}
+
+/** No chat server: it shows how much the load can take. */
+export const ceiling = node('echo.js')
