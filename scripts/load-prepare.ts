@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { buildApp } from '../src/app.ts'
 import { passwords } from '../src/auth/password.ts'
-import { ConfigError, loadConfig } from '../src/config.ts'
+import { ConfigError, createEnvFile, loadConfig } from '../src/config.ts'
 
 // Fills a database for load tests: accounts, their sessions, chats, messages. Writes who may open which socket.
 
@@ -40,6 +40,7 @@ const BATCH = 2000
 async function prepare(): Promise<void> {
   const [users, chats, members] = [count('users', 1), count('chats', 1), count('members', 1)]
   const messages = count('messages', 0)
+  createEnvFile(new URL('../.env.example', import.meta.url))
   const config = loadConfig()
   const app = await buildApp(config)
   await app.ready()
