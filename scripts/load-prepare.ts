@@ -8,7 +8,7 @@ import { ConfigError, createEnvFile, loadConfig } from '../src/config.ts'
 
 const USAGE = `npm run load:prepare -- [--users 100] [--chats 10] [--members 10] [--messages 0] [--out load]
 
-  --users     accounts, named load-1, load-2 …, all with the password "load test"
+  --users     accounts, named load-<time>-1, load-<time>-2 …, all with the password "load test"
   --chats     chats
   --members   members of each chat, taken from the accounts in turn
   --messages  messages in each chat, of 64 characters
