@@ -36,6 +36,8 @@ const BATCH = 2000
 const DEAR_MS = 0.03
 const GAP = 1 / 16
 const PATIENCE = 1 / 4
+/** What a batch cost beyond this was a stall, and no reason to wait. In milliseconds. */
+const COST_MS = 100
 
 /**
  * The one way into the database for whatever changes a chat. What arrives within one turn of the event loop is one
@@ -91,7 +93,7 @@ export class Log {
       const outcomes = await this.#repository.append(batch.map(entry => entry.change))
       this.#publish(batch, outcomes)
       this.#doneAt = performance.now()
-      this.#cost = this.#doneAt - began
+      this.#cost = Math.min(this.#doneAt - began, COST_MS)
       this.#share = this.#cost / batch.length
       // Sockets are read, and their sends gathered, between two batches.
       await turn()
@@ -102,16 +104,14 @@ export class Log {
   async #gather(): Promise<void> {
     const began = performance.now()
     if (this.#share < DEAR_MS || began - this.#doneAt > this.#cost) return
+    const until = began + this.#cost * PATIENCE
     let last = began
-    let length = this.#queue.length
-    for (
-      let now = began;
-      now - last < this.#cost * GAP && now - began < this.#cost * PATIENCE;
-      now = performance.now()
-    ) {
+    let now = began
+    while (this.#queue.length < BATCH && now < until && now - last < this.#cost * GAP) {
+      const { length } = this.#queue
       await turn()
-      if (this.#queue.length > length) last = performance.now()
-      length = this.#queue.length
+      now = performance.now()
+      if (this.#queue.length > length) last = now
     }
   }
 

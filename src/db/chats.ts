@@ -12,16 +12,22 @@ import { toUser } from './users.ts'
 
 type ChatRow = typeof chats.$inferSelect
 
-/** What a member sees of a chat's messages, as of the number `seq` and the read marker `read_id`. */
-interface Inside {
+/** What a member has not read of a chat, as of the number `seq` and the read marker `read_id`. */
+interface Read {
   seq: number
   read_id: number
   unread_count: number
-  last_message: Message | undefined
 }
 
-/** So many are remembered. */
-const INSIDE = 10_000
+/** The latest message of a chat as of the number `seq`. */
+interface Latest {
+  seq: number
+  message: Message | undefined
+}
+
+/** So much of both is remembered. */
+const READS = 10_000
+const LATEST_CHARACTERS = 8 * 1024 * 1024
 
 const others = alias(members, 'others')
 const peers = alias(users, 'peers')
@@ -79,23 +85,34 @@ export function chatsRepository(db: Database) {
 
   type OwnRow = Awaited<ReturnType<typeof own.execute>>[number]
 
-  const inside = new Recent<Inside>(INSIDE)
+  const reads = new Recent<Read>(READS)
+  const latests = new Recent<Latest>(LATEST_CHARACTERS, latest => 500 + JSON.stringify(latest).length)
 
-  /** The part that has to be looked for among the messages; the same until the chat goes on or the member reads on. */
-  function look(user_id: number, { chat: { id: chat_id, seq }, read_id }: OwnRow): Inside {
+  /** How much of a chat a member has not read; the same until the chat goes on or the member reads on. */
+  function unreadOf(user_id: number, { chat: { id: chat_id, seq }, read_id }: OwnRow): number {
     const key = `${chat_id}:${user_id}`
-    const known = inside.get(key)
-    if (known?.seq === seq && known.read_id === read_id) return known
+    const known = reads.get(key)
+    if (known?.seq === seq && known.read_id === read_id) return known.unread_count
     const { unread_count } = readState.get(chat_id, user_id) as ReadState
-    const row = latest.get(chat_id)
-    const found = { seq, read_id, unread_count, last_message: row && read([row])[0] }
-    inside.set(key, found)
-    return found
+    reads.set(key, { seq, read_id, unread_count })
+    return unread_count
+  }
+
+  /** The latest message of a chat; the same until the chat goes on. */
+  function latestOf({ id, seq }: ChatRow): Message | undefined {
+    const key = String(id)
+    const known = latests.get(key)
+    if (known?.seq === seq) return known.message
+    const row = latest.get(id)
+    const message = row && read([row])[0]
+    latests.set(key, { seq, message })
+    return message
   }
 
   /** A chat as one of its members sees it, with its latest message and, when it is direct, the other person. */
   function toChat(user_id: number, row: OwnRow): Chat {
-    const { unread_count, last_message } = look(user_id, row)
+    const unread_count = unreadOf(user_id, row)
+    const last_message = latestOf(row.chat)
     const chat: Chat = { ...toPublicChat(row.chat), role: row.role, read_id: row.read_id, unread_count }
     if (last_message) chat.last_message = last_message
     if (row.peer) chat.peer = toUser(row.peer)

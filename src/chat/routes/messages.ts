@@ -19,12 +19,20 @@ import type { ChatServices } from '../plugin.ts'
 
 const tags = ['Messages']
 const JSON_TYPE = 'application/json; charset=utf-8'
-/** Pages of history that are kept as they were sent, in bytes. */
+/** Pages of history that are kept as they were sent, in bytes, and what each takes beyond its own. */
 const PAGES_BYTES = 32 * 1024 * 1024
+const PAGE_MORE_BYTES = 512
+
+/** Bytes of their own: a piece of the pool would keep the whole of it. */
+function toBytes(json: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(json))
+  bytes.write(json)
+  return bytes
+}
 
 /** What was said: reading it page by page, saying more, and taking it back. */
 const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
-  const pages = new Recent<Buffer>(PAGES_BYTES, ({ length }) => length)
+  const pages = new Recent<Buffer>(PAGES_BYTES, ({ length }) => length + PAGE_MORE_BYTES)
   app.addHook('preHandler', app.access.member)
 
   /** Makes a change whose outcome is always a message. */
@@ -56,8 +64,10 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       let page = pages.get(key)
       if (!page) {
         const write = reply.getSerializationFunction('200') as (page: History) => string
-        page = Buffer.from(write(await app.db.messages.history(params.chat_id, query)))
-        pages.set(key, page)
+        const history = await app.db.messages.history(params.chat_id, query)
+        page = toBytes(write(history))
+        // Of empty ones there would be no end: any place may be asked for.
+        if (history.items.length > 0) pages.set(key, page)
       }
       reply.header('content-type', JSON_TYPE)
       return page as never
