@@ -72,6 +72,7 @@ function median(values: number[]): number {
 
 function medians(all: Measured[]): Measured {
   const keys = Object.keys(all[0] as Measured) as (keyof Measured)[]
+  // Every key of Measured is there, as a number: fromEntries forgets which.
   return Object.fromEntries(keys.map(key => [key, median(all.map(one => one[key]))])) as unknown as Measured
 }
 

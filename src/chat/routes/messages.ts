@@ -66,10 +66,11 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
         const write = reply.getSerializationFunction('200') as (page: History) => string
         const history = await app.db.messages.history(params.chat_id, query)
         page = toBytes(write(history))
-        // Of empty ones there would be no end: any place may be asked for.
+        // Not the empty ones: they cost nothing to make, and each place beyond the end is another.
         if (history.items.length > 0) pages.set(key, page)
       }
       reply.header('content-type', JSON_TYPE)
+      // Already what the schema says, in bytes, which the types of the route cannot know.
       return page as never
     }
   })
