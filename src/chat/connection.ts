@@ -3,10 +3,11 @@ import type { FastifyBaseLogger } from 'fastify'
 import { WebSocket } from 'ws'
 import type { Caller } from '../auth/session.ts'
 import { catalogue } from '../errors.ts'
-import { type IncomingFrame, type OutgoingFrame, SUBPROTOCOL } from '../schemas/frame.ts'
+import { FRAME_BYTES, type IncomingFrame, type OutgoingFrame, SUBPROTOCOL } from '../schemas/frame.ts'
 import type { Cursor } from './cursor.ts'
 import { encode, type FrameReader } from './frames.ts'
 import { PING_FRAME } from './framing.ts'
+import { Intake } from './intake.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Why the server closes a socket: the close code of the contract and a reason for people (RFC 6455, section 7.4). */
@@ -88,7 +89,8 @@ export class Connection {
     this.chat_id = options.chat_id
     this.log = options.log
     this.v1 = socket.protocol === SUBPROTOCOL
-    socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary))
+    new Intake(options.stream, FRAME_BYTES, text => this.#receive(text, false))
+    socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data.toString(), isBinary))
     socket.on('pong', () => {
       this.#unanswered = 0
     })
@@ -173,14 +175,14 @@ export class Connection {
     return Math.max(UNSENT_AT_LEAST, Math.min(UNSENT, UNSENT_OF_ALL / this.#options.sockets()))
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
+  #receive(text: string, isBinary: boolean): void {
     this.#unanswered = 0
     if (this.#deaf || !this.open) return
     if (isBinary) return this.close(CLOSE.binary)
     const wait = this.#options.bucket?.take() ?? 0
     if (wait > 0) this.#slowDown(wait)
     else {
-      const frame = this.#options.read(data.toString())
+      const frame = this.#options.read(text)
       if ('code' in frame) this.refuse(frame)
       else this.#options.act(this, frame)
     }

@@ -5,12 +5,11 @@ import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fast
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { type ErrorCode, errorBody, errorHandler } from '../errors.ts'
-import { SUBPROTOCOL } from '../schemas/frame.ts'
+import { FRAME_BYTES, SUBPROTOCOL } from '../schemas/frame.ts'
 import { RequestLog } from './logger.ts'
 
 /** A text of 10,000 characters fits, even when every one of them is escaped. */
 const BODY_BYTES = 128 * 1024
-const FRAME_BYTES = 64 * 1024
 
 /** Limits of the HTTP server. Slow and endless requests end; Node's own defaults are longer, Fastify's endless. */
 export function serverOptions({ trustProxy }: Config) {

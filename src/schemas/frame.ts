@@ -4,6 +4,9 @@ import { id, moment, oneOf, ref, strict } from './common.ts'
 import { clientId, messageFields, text } from './message.ts'
 import { User } from './user.ts'
 
+/** The most bytes of a frame from a client; a longer one ends the socket with 1009. */
+export const FRAME_BYTES = 64 * 1024
+
 /** The subprotocol (RFC 6455, section 1.9) with acks, resume and events. */
 export const SUBPROTOCOL = 'confab.v1'
 
