@@ -89,7 +89,9 @@ export class Log {
     while (this.#queue.length > 0) {
       await this.#gather()
       const began = performance.now()
-      const batch = this.#queue.splice(0, BATCH)
+      const batch = this.#queue.slice(0, BATCH)
+      // A new array: an old one would keep what is in it from the collector's young generation.
+      this.#queue = this.#queue.slice(BATCH)
       const outcomes = await this.#repository.append(batch.map(entry => entry.change))
       this.#publish(batch, outcomes)
       this.#doneAt = performance.now()
