@@ -32,14 +32,15 @@ class Encoded {
     const strip = this.#strip(sender.v1)
     const pieces: Buffer[] = []
     let from = 0
-    for (const [i, entry] of this.#batch.entries()) {
+    for (let i = 0; i < this.#batch.length; i++) {
+      const entry = this.#batch[i] as Appended
       if (entry.origin !== sender) continue
-      pieces.push(strip.slice(from, i))
+      if (i > from) pieces.push(strip.slice(from, i))
       if (sender.v1) pieces.push(ackOf(entry))
       from = i + 1
     }
-    pieces.push(strip.slice(from, this.#batch.length))
-    return Buffer.concat(pieces)
+    if (from < this.#batch.length) pieces.push(strip.slice(from, this.#batch.length))
+    return join(pieces)
   }
 
   /** Plain sockets share the bytes of the others, unless something in the batch is not for them. */
@@ -58,7 +59,7 @@ class Strip {
   readonly #starts: number[] = [0]
 
   constructor(frames: Buffer[]) {
-    this.whole = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames)
+    this.whole = join(frames)
     let end = 0
     for (const { length } of frames) {
       end += length
@@ -73,6 +74,11 @@ class Strip {
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** The frames in one buffer; a copy only when there are several. */
+function join(frames: Buffer[]): Buffer {
+  return frames.length > 1 ? Buffer.concat(frames) : (frames[0] ?? NOTHING)
+}
 
 function isNew({ message, fresh }: Appended): boolean {
   return fresh && message.seq === message.id

@@ -48,7 +48,8 @@ export class Rooms {
   /** Gives a committed batch to the sockets of its chat. Who left sees nothing of it, who joined all that follows. */
   deliver(chat_id: number, batch: Appended[]): void {
     let from = 0
-    for (const [i, { message, fresh }] of batch.entries()) {
+    for (let i = 0; i < batch.length; i++) {
+      const { message, fresh } = batch[i] as Appended
       if (!fresh || message.seq !== message.id) continue
       if (message.kind === 'joined') this.#welcome(chat_id, [message.sender.id])
       if (message.kind !== 'left') continue

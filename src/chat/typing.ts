@@ -33,7 +33,7 @@ export class Typing {
 
   /** Somebody sent what they were typing, or went away. */
   done(user_id: number): void {
-    if (this.#since.delete(user_id)) this.#throttle.ask()
+    if (this.#since.size > 0 && this.#since.delete(user_id)) this.#throttle.ask()
   }
 
   stop(): void {

@@ -50,46 +50,76 @@ export interface Batch {
 }
 
 interface Head {
-  readonly before: number
   seq: number
-  /** Who was found to be a member in this batch. */
+  /** Who was found to be a member. */
   readonly members: Set<number>
 }
 
-export function batches({ $client }: Database): () => Batch {
+/** Heads and members that are remembered at most. */
+const REMEMBERED = 100_000
+
+/**
+ * Begins batches. What one has found out, the next need not ask for again, unless something else has written to the
+ * database in between: another repository, or another process.
+ */
+export function batches({ $client }: Database): { begin(): Batch; forget(): void } {
   const read = $client.prepare<[number], number>('select seq from chats where id = ?').pluck()
   const write = $client.prepare('update chats set seq = ?, updated_at = ? where id = ?')
   const isMember = $client.prepare<[number, number]>('select 1 from members where chat_id = ? and user_id = ?').pluck()
+  // https://www.sqlite.org/pragma.html#pragma_data_version tells of other connections, total_changes() of this one.
+  const othersWrites = $client.prepare<[], number>('pragma data_version').pluck()
+  const ownWrites = $client.prepare<[], number>('select total_changes()').pluck()
 
-  return () => {
+  const heads = new Map<number, Head>()
+  let remembered = 0
+  let writes: number | undefined
+  let version: number | undefined
+
+  function load(chat_id: number): Head {
+    const known = heads.get(chat_id)
+    if (known) return known
+    const seq = read.get(chat_id)
+    if (seq === undefined) throw new Refusal('CHAT_NOT_FOUND')
+    const head = { seq, members: new Set<number>() }
+    heads.set(chat_id, head)
+    remembered++
+    return head
+  }
+
+  function forget(): void {
+    heads.clear()
+    remembered = 0
+  }
+
+  function begin(): Batch {
+    const current = othersWrites.get()
+    if (version !== current || writes !== ownWrites.get() || remembered > REMEMBERED) forget()
+    version = current
     const now = Date.now()
-    const heads = new Map<number, Head>()
-
-    function load(chat_id: number): Head {
-      const known = heads.get(chat_id)
-      if (known) return known
-      const seq = read.get(chat_id)
-      if (seq === undefined) throw new Refusal('CHAT_NOT_FOUND')
-      const head = { before: seq, seq, members: new Set<number>() }
-      heads.set(chat_id, head)
-      return head
-    }
-
+    const moved = new Map<number, Head>()
     return {
       now,
       iso: toIso(now),
       head: chat_id => load(chat_id).seq,
-      next: chat_id => ++load(chat_id).seq,
+      next(chat_id) {
+        const head = load(chat_id)
+        moved.set(chat_id, head)
+        return ++head.seq
+      },
       needMember(chat_id, user_id) {
         const { members } = load(chat_id)
         if (members.has(user_id)) return
         if (!isMember.get(chat_id, user_id)) throw new Refusal('NOT_A_MEMBER')
         members.add(user_id)
+        remembered++
       },
       left: (chat_id, user_id) => void load(chat_id).members.delete(user_id),
       save() {
-        for (const [chat_id, { before, seq }] of heads) if (seq > before) write.run(seq, now, chat_id)
+        for (const [chat_id, { seq }] of moved) write.run(seq, now, chat_id)
+        writes = ownWrites.get()
       }
     }
   }
+
+  return { begin, forget }
 }

@@ -12,7 +12,7 @@ export type { Change, Outcome } from './log-batch.ts'
  */
 export function logRepository(db: Database) {
   const client = db.$client
-  const newBatch = batches(db)
+  const { begin, forget } = batches(db)
   const { create, send, edit, remove, react, unreact } = messageChanges(db)
   const addMember = client.prepare(
     'insert into members (chat_id, user_id, role, read_id, joined_at) values (?, ?, ?, ?, ?) on conflict do nothing'
@@ -93,7 +93,7 @@ export function logRepository(db: Database) {
   }
 
   const transaction = client.transaction((changes: Change[]): Outcome[] => {
-    const batch = newBatch()
+    const batch = begin()
     const outcomes = changes.map(asked => apply(batch, asked))
     batch.save()
     return outcomes
@@ -108,11 +108,13 @@ export function logRepository(db: Database) {
       try {
         return transaction(changes)
       } catch (cause) {
+        forget()
         if (changes.length === 1) return [{ error: 'STORAGE_FAILED', cause }]
         return changes.map(alone => {
           try {
             return transaction([alone])[0] as Outcome
           } catch (cause) {
+            forget()
             return { error: 'STORAGE_FAILED', cause }
           }
         })
