@@ -69,6 +69,8 @@ export class Connection {
   readonly cursors = new Map<number, Cursor>()
   /** Those that have to read from the log. */
   readonly behind = new Set<Cursor>()
+  /** While a room hands out a batch: whether some of it may be from this socket. */
+  sent = false
   readonly #socket: WebSocket
   readonly #stream: Socket
   readonly #options: ConnectionOptions

@@ -33,7 +33,7 @@ const BATCH = 2000
  * batches follow each other and a change costs more than this, in milliseconds, the next batch waits for company: until
  * none has come for a part of what the last batch cost, and in all for no more than a larger part.
  */
-const DEAR_MS = 0.03
+const DEAR_MS = 0.1
 const GAP = 1 / 16
 const PATIENCE = 1 / 4
 /** What a batch cost beyond this was a stall, and no reason to wait. In milliseconds. */
@@ -68,7 +68,7 @@ export class Log {
   submit(entry: Entry): void {
     if (this.#queue.length >= WAITING) return entry.done({ error: 'OVERLOADED' })
     this.#queue.push(entry)
-    this.#flushing ??= new Promise(resolve => setImmediate(() => this.#flush().then(resolve)))
+    this.#flushing ??= this.#flush()
   }
 
   /** Makes one change. Resolves when it is on disk and was broadcast; throws ChatError when it is refused. */
@@ -86,6 +86,7 @@ export class Log {
   }
 
   async #flush(): Promise<void> {
+    await turn()
     while (this.#queue.length > 0) {
       await this.#gather()
       const began = performance.now()
@@ -130,16 +131,24 @@ export class Log {
       if (others) others.push(appended)
       else chats.set(change.chat_id, [appended])
     }
-    for (const [chat_id, appended] of chats) this.#guard(() => this.#tell(chat_id, appended))
-    for (let i = 0; i < batch.length; i++) this.#guard(() => (batch[i] as Entry).done(outcomes[i] as Outcome))
+    for (const [chat_id, appended] of chats) this.#tellRoom(chat_id, appended)
+    for (let i = 0; i < batch.length; i++) this.#answer(batch[i] as Entry, outcomes[i] as Outcome)
   }
 
-  /** What goes wrong with one chat or one asker must not stop the log for everybody. */
-  #guard(work: () => void): void {
+  /** What goes wrong with one chat, or below with one asker, must not stop the log for everybody. */
+  #tellRoom(chat_id: number, appended: Appended[]): void {
     try {
-      work()
+      this.#tell(chat_id, appended)
     } catch (error) {
       this.#logger.error({ err: error }, 'a change is stored but could not be told')
+    }
+  }
+
+  #answer(entry: Entry, outcome: Outcome): void {
+    try {
+      entry.done(outcome)
+    } catch (error) {
+      this.#logger.error({ err: error }, 'an outcome could not be told')
     }
   }
 }

@@ -8,18 +8,23 @@ import { Typing } from './typing.ts'
 /** A committed batch of one chat, encoded once for everybody. */
 class Encoded {
   /** The numbers of the first and the last change; both 0 when nothing changed. */
-  readonly first: number
-  readonly last: number
+  readonly first: number = 0
+  readonly last: number = 0
   readonly #batch: Appended[]
   readonly #forV1: Strip
   #forPlain: Strip | undefined
 
   constructor(batch: Appended[]) {
-    const changes = batch.filter(({ fresh }) => fresh)
-    this.first = changes[0]?.message.seq ?? 0
-    this.last = changes.at(-1)?.message.seq ?? 0
+    const frames = new Array<Buffer>(batch.length)
+    for (let i = 0; i < batch.length; i++) {
+      const { message, fresh } = batch[i] as Appended
+      frames[i] = fresh ? messageFrame(message) : NOTHING
+      if (!fresh) continue
+      if (this.first === 0) this.first = message.seq
+      this.last = message.seq
+    }
     this.#batch = batch
-    this.#forV1 = new Strip(batch.map(({ message, fresh }) => (fresh ? messageFrame(message) : NOTHING)))
+    this.#forV1 = new Strip(frames)
   }
 
   /** Every change, or for plain sockets every new message, as one buffer. */
@@ -56,20 +61,26 @@ class Encoded {
 /** Frames in a row in one buffer. */
 class Strip {
   readonly whole: Buffer
-  readonly #starts: number[] = [0]
+  readonly #frames: Buffer[]
+  #ends: number[] | undefined
 
   constructor(frames: Buffer[]) {
     this.whole = join(frames)
-    let end = 0
-    for (const { length } of frames) {
-      end += length
-      this.#starts.push(end)
-    }
+    this.#frames = frames
   }
 
   /** The bytes of the frames from `from` up to, not with, `to`. */
   slice(from: number, to: number): Buffer {
-    return this.whole.subarray(this.#starts[from], this.#starts[to])
+    this.#ends ??= this.#endsOfFrames()
+    return this.whole.subarray(from === 0 ? 0 : this.#ends[from - 1], this.#ends[to - 1])
+  }
+
+  #endsOfFrames(): number[] {
+    let end = 0
+    return this.#frames.map(({ length }) => {
+      end += length
+      return end
+    })
   }
 }
 
@@ -127,11 +138,14 @@ export class Room {
   deliver(batch: Appended[]): void {
     const encoded = new Encoded(batch)
     this.told = Math.max(this.told, encoded.last)
-    const senders = new Set(batch.map(({ origin }) => origin))
-    for (const entry of batch) if (isNew(entry)) this.typing.done(entry.message.sender.id)
+    for (const { message, fresh, origin } of batch) {
+      if (origin) origin.sent = true
+      if (fresh && message.seq === message.id) this.typing.done(message.sender.id)
+    }
     for (const cursor of this.cursors) {
       const { connection } = cursor
-      const sent = senders.has(connection)
+      const { sent } = connection
+      connection.sent = false
       if (cursor.live && this.#take(cursor, encoded, sent)) continue
       if (sent) for (const entry of batch) if (entry.origin === connection) this.#owe(cursor, entry)
       if (cursor.live) this.fallBehind(cursor)

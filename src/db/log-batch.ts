@@ -50,7 +50,10 @@ export interface Batch {
 }
 
 interface Head {
+  readonly chat_id: number
   seq: number
+  /** Whether it is to be written back. */
+  moved: boolean
   /** Who was found to be a member. */
   readonly members: Set<number>
 }
@@ -80,7 +83,7 @@ export function batches({ $client }: Database): { begin(): Batch; forget(): void
     if (known) return known
     const seq = read.get(chat_id)
     if (seq === undefined) throw new Refusal('CHAT_NOT_FOUND')
-    const head = { seq, members: new Set<number>() }
+    const head = { chat_id, seq, moved: false, members: new Set<number>() }
     heads.set(chat_id, head)
     remembered++
     return head
@@ -96,14 +99,15 @@ export function batches({ $client }: Database): { begin(): Batch; forget(): void
     if (version !== current || writes !== ownWrites.get() || remembered > REMEMBERED) forget()
     version = current
     const now = Date.now()
-    const moved = new Map<number, Head>()
+    const moved: Head[] = []
     return {
       now,
       iso: toIso(now),
       head: chat_id => load(chat_id).seq,
       next(chat_id) {
         const head = load(chat_id)
-        moved.set(chat_id, head)
+        if (!head.moved) moved.push(head)
+        head.moved = true
         return ++head.seq
       },
       needMember(chat_id, user_id) {
@@ -115,7 +119,10 @@ export function batches({ $client }: Database): { begin(): Batch; forget(): void
       },
       left: (chat_id, user_id) => void load(chat_id).members.delete(user_id),
       save() {
-        for (const [chat_id, { seq }] of moved) write.run(seq, now, chat_id)
+        for (const head of moved) {
+          write.run(head.seq, now, head.chat_id)
+          head.moved = false
+        }
         writes = ownWrites.get()
       }
     }
