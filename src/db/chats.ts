@@ -83,6 +83,13 @@ export function chatsRepository(db: Database) {
     .limit(sql.placeholder('limit'))
     .prepare()
 
+  const heads = db
+    .select({ chat_id: chats.id, seq: chats.seq })
+    .from(members)
+    .innerJoin(chats, eq(chats.id, members.chat_id))
+    .where(eq(members.user_id, param('user_id')))
+    .prepare()
+
   type OwnRow = Awaited<ReturnType<typeof own.execute>>[number]
 
   const reads = new Recent<Read>(READS)
@@ -151,11 +158,7 @@ export function chatsRepository(db: Database) {
 
     /** The chats of a user and how far each has come. */
     async heads(user_id: number): Promise<{ chat_id: number; seq: number }[]> {
-      return db
-        .select({ chat_id: chats.id, seq: chats.seq })
-        .from(members)
-        .innerJoin(chats, eq(chats.id, members.chat_id))
-        .where(eq(members.user_id, user_id))
+      return heads.execute({ user_id })
     },
 
     /** A new group of which `owner` is the owner and `member_ids` (accounts that exist) are members. Returns its id. */

@@ -1,24 +1,35 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { chatsRepository } from './chats.ts'
-import { openDatabase } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 import { logRepository } from './log.ts'
 import { membersRepository } from './members.ts'
+import { remember } from './memory.ts'
 import { messagesRepository } from './messages.ts'
 import { searchRepository } from './search.ts'
 import { sessionsRepository } from './sessions.ts'
 import { usersRepository } from './users.ts'
 
-function repositories(file: string) {
-  const db = openDatabase(file)
-  const search = searchRepository(db)
+/** What is remembered of; see memory.ts. */
+function stored(db: Database) {
   return {
     users: usersRepository(db),
     sessions: sessionsRepository(db),
     chats: chatsRepository(db),
     members: membersRepository(db),
+    log: logRepository(db)
+  }
+}
+
+export type Stored = ReturnType<typeof stored>
+
+function repositories(file: string) {
+  const db = openDatabase(file)
+  const search = searchRepository(db)
+  const dataVersion = db.$client.prepare<[], number>('pragma data_version').pluck()
+  return {
+    ...remember(stored(db), () => dataVersion.get() as number),
     messages: messagesRepository(db),
-    log: logRepository(db),
     search,
     /** Resolves when the database answers. */
     async ping(): Promise<void> {

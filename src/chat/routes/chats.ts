@@ -14,12 +14,17 @@ import {
 import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
 import { markRead } from '../actions/read.ts'
 import type { ChatServices } from '../plugin.ts'
+import { KeptBodies } from './kept.ts'
 import { viewChat } from './view.ts'
 
 const tags = ['Chats']
+/** Lists of chats that are kept, in bytes. */
+const LISTS_BYTES = 16 * 1024 * 1024
 
 /** Making, finding, changing and deleting chats, and how far I have read. */
 const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
+  const lists = new KeptBodies(LISTS_BYTES)
+
   app.route({
     method: 'POST',
     url: '/chats',
@@ -74,7 +79,15 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       querystring: PageQuery,
       response: replies({ 200: page(ref(Chat)) }, 400, 401)
     },
-    handler: async ({ query, caller }) => app.db.chats.list(caller.user.id, query)
+    async handler({ query, caller }, reply) {
+      // Later pages are seldom asked for, and each cursor is another.
+      const version = query.cursor === undefined ? await app.db.chats.listVersion(caller.user.id) : undefined
+      if (version === undefined) return app.db.chats.list(caller.user.id, query)
+      const key = `${version}:${query.limit}`
+      const body = lists.get(key, reply) ?? lists.set(key, reply, await app.db.chats.list(caller.user.id, query))
+      // Already what the schema says, in bytes, which the types of the route cannot know.
+      return body as never
+    }
   })
 
   app.route({

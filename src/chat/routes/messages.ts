@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Change } from '../../db/log.ts'
 import { ChatError } from '../../errors.ts'
-import { Recent } from '../../recent.ts'
 import { ChatParams } from '../../schemas/chat.ts'
 import { ref, replies } from '../../schemas/common.ts'
 import {
@@ -16,23 +15,15 @@ import {
 } from '../../schemas/message.ts'
 import { atLeast } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
+import { KeptBodies } from './kept.ts'
 
 const tags = ['Messages']
-const JSON_TYPE = 'application/json; charset=utf-8'
-/** Pages of history that are kept as they were sent, in bytes, and what each takes beyond its own. */
+/** Pages of history that are kept, in bytes. */
 const PAGES_BYTES = 32 * 1024 * 1024
-const PAGE_MORE_BYTES = 512
-
-/** Bytes of their own: a piece of the pool would keep the whole of it. */
-function toBytes(json: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(json))
-  bytes.write(json)
-  return bytes
-}
 
 /** What was said: reading it page by page, saying more, and taking it back. */
 const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
-  const pages = new Recent<Buffer>(PAGES_BYTES, ({ length }) => length + PAGE_MORE_BYTES)
+  const pages = new KeptBodies(PAGES_BYTES)
   app.addHook('preHandler', app.access.member)
 
   /** Makes a change whose outcome is always a message. */
@@ -61,17 +52,12 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       }
       // A page stays the same until its chat takes its next number.
       const key = [params.chat_id, membership.seq, before, after, around, limit].join()
-      let page = pages.get(key)
-      if (!page) {
-        const write = reply.getSerializationFunction('200') as (page: History) => string
-        const history = await app.db.messages.history(params.chat_id, query)
-        page = toBytes(write(history))
-        // Not the empty ones: they cost nothing to make, and each place beyond the end is another.
-        if (history.items.length > 0) pages.set(key, page)
-      }
-      reply.header('content-type', JSON_TYPE)
+      const kept = pages.get(key, reply)
       // Already what the schema says, in bytes, which the types of the route cannot know.
-      return page as never
+      if (kept) return kept as never
+      const page = await app.db.messages.history(params.chat_id, query)
+      // Not the empty ones: they cost nothing to make, and each place beyond the end is another.
+      return page.items.length > 0 ? (pages.set(key, reply, page) as never) : page
     }
   })
 
