@@ -1,6 +1,6 @@
 import cookie from '@fastify/cookie'
 import jwt from '@fastify/jwt'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { passwords } from './password.ts'
@@ -22,7 +22,8 @@ declare module 'fastify' {
 
 async function auth(app: FastifyInstance, config: Config): Promise<void> {
   const { secretKey, algorithm, cookie: options } = config
-  app.register(cookie)
+  // Read where it is needed: most hooks and half of the routes have no use for it.
+  app.register(cookie, { hook: false })
   app.register(jwt, {
     secret: secretKey,
     cookie: { cookieName: options.name, signed: false },
@@ -33,9 +34,7 @@ async function auth(app: FastifyInstance, config: Config): Promise<void> {
 
   const sessions = sessionCookies(app, config)
   app.decorateRequest('caller')
-  app.decorate('authenticate', async (request: FastifyRequest, reply: FastifyReply) => {
-    request.caller = await sessions.authenticate(request, reply)
-  })
+  app.decorate('authenticate', sessions.authenticate)
 
   const services = { config, sessions, passwords: passwords() }
   app.register(accountRoutes, { ...services, prefix: '/auth' })

@@ -50,21 +50,26 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     reply.setCookie(cookie.name, token, { ...attributes(request), maxAge: exp - Math.floor(Date.now() / 1000) })
   }
 
-  /** Past half of its life, a session in use is prolonged. Not on an upgrade, whose reply cannot carry the cookie. */
-  async function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): Promise<void> {
+  /**
+   * Past half of its life, a session in use is prolonged. Not on an upgrade, whose reply cannot carry the cookie.
+   * Undefined when there is nothing to write, and so to wait for.
+   */
+  function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): Promise<void> | undefined {
     const now = Date.now()
-    if (!request.ws && session.expires_at - now < ttlMs / 2) {
-      const expires_at = now + ttlMs
-      await app.db.sessions.touch(session.id, { last_seen_at: now, expires_at })
-      give(request, reply, { ...session, expires_at })
-    } else if (now - session.last_seen_at > SEEN_EVERY_MS) {
-      await app.db.sessions.touch(session.id, { last_seen_at: now })
-    }
+    if (!request.ws && session.expires_at - now < ttlMs / 2) return prolong(request, reply, session, now)
+    if (now - session.last_seen_at > SEEN_EVERY_MS) return app.db.sessions.touch(session.id, { last_seen_at: now })
+    return undefined
+  }
+
+  async function prolong(request: FastifyRequest, reply: FastifyReply, session: SessionRow, now: number) {
+    const expires_at = now + ttlMs
+    await app.db.sessions.touch(session.id, { last_seen_at: now, expires_at })
+    give(request, reply, { ...session, expires_at })
   }
 
   /** What the token says, when it is ours and has not expired. A signature that was found good stays good. */
-  function claimsOf({ cookies }: FastifyRequest): Claims | undefined {
-    const token = cookies[cookie.name]
+  function claimsOf({ headers }: FastifyRequest): Claims | undefined {
+    const token = headers.cookie && app.parseCookie(headers.cookie)[cookie.name]
     if (!token) return undefined
     const known = verified.get(token)
     if (known) return known.exp * 1000 > Date.now() ? known : undefined
@@ -93,15 +98,16 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
       reply.clearCookie(cookie.name, attributes(request))
     },
 
-    /** The caller behind the cookie. Throws UNAUTHENTICATED, whatever is wrong with it. */
-    async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
+    /** Sets `request.caller` to who is behind the cookie. Throws UNAUTHENTICATED, whatever is wrong with it. */
+    async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
       const claims = claimsOf(request)
       const found = typeof claims?.sid === 'string' && (await app.db.sessions.find(claims.sid))
       if (!found || claims.sub !== String(found.user.id)) throw new ChatError('UNAUTHENTICATED')
-      await renew(request, reply, found.session)
       const { user, session } = found
+      const renewal = renew(request, reply, session)
+      if (renewal) await renewal
       const sender = { id: user.id, username: user.username }
-      return { user, sender, session_id: session.id, session_expires_at: session.expires_at }
+      request.caller = { user, sender, session_id: session.id, session_expires_at: session.expires_at }
     }
   }
 }

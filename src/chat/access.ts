@@ -27,6 +27,10 @@ declare module 'fastify' {
   }
 }
 
+function isMember(standing: Standing): standing is Membership {
+  return standing.role !== null
+}
+
 /** Whether `role` may do what `needed` may. */
 export function atLeast(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed)
@@ -39,16 +43,20 @@ async function access(app: FastifyInstance): Promise<void> {
   }
 
   /** Who may not know of a chat is told that there is none. */
-  async function standing(request: FastifyRequest): Promise<Standing> {
+  function mayKnow(found: Standing | undefined): found is Standing {
+    return found !== undefined && (found.role !== null || found.visibility === 'public')
+  }
+
+  async function visible(request: FastifyRequest): Promise<void> {
     const found = await app.db.members.standing(chatOf(request), request.caller.user.id)
-    if (!found || (found.role === null && found.visibility === 'private')) throw new ChatError('CHAT_NOT_FOUND')
-    return found
+    if (!mayKnow(found)) throw new ChatError('CHAT_NOT_FOUND')
   }
 
   async function member(request: FastifyRequest): Promise<void> {
-    const { role, ...chat } = await standing(request)
-    if (role === null) throw new ChatError('NOT_A_MEMBER')
-    request.membership = { ...chat, role }
+    const found = await app.db.members.standing(chatOf(request), request.caller.user.id)
+    if (!mayKnow(found)) throw new ChatError('CHAT_NOT_FOUND')
+    if (!isMember(found)) throw new ChatError('NOT_A_MEMBER')
+    request.membership = found
   }
 
   const inGroup = (needed: Role, refusal: 'ADMIN_REQUIRED' | 'OWNER_REQUIRED') => async (request: FastifyRequest) => {
@@ -59,8 +67,8 @@ async function access(app: FastifyInstance): Promise<void> {
 
   app.decorateRequest('membership')
   app.decorate('access', {
+    visible,
     member,
-    visible: async request => void (await standing(request)),
     admin: inGroup('admin', 'ADMIN_REQUIRED'),
     owner: inGroup('owner', 'OWNER_REQUIRED')
   })

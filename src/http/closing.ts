@@ -15,13 +15,15 @@ async function closing(app: FastifyInstance): Promise<void> {
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref()
   })
 
-  app.addHook('onRequest', async ({ routeOptions }) => {
-    if (closing && !routeOptions.config.vital) throw new ChatError('SHUTTING_DOWN', { retryAfter: 5 })
+  app.addHook('onRequest', (request, _reply, done) => {
+    const refused = closing && !request.routeOptions.config.vital
+    done(refused ? new ChatError('SHUTTING_DOWN', { retryAfter: 5 }) : undefined)
   })
 
   // A connection that stays open after its reply keeps the server from closing.
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) reply.header('connection', 'close')
+    done()
   })
 }
 

@@ -19,11 +19,15 @@ export function loggerOptions(
   return { ...options, transport: { target: 'pino-pretty', options: pretty } }
 }
 
+const TALKATIVE = new Set(['debug', 'trace'])
+
 /** One line a request, at debug level: at info, a line for every request would cost more than most requests. */
 export class RequestLog extends LogController {
   override incomingRequest(): void {}
 
   override requestCompleted(_error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+    // Before anything is put together, or a logger made, for a line that is not written.
+    if (!TALKATIVE.has(request.log.level)) return
     request.log.debug({ req: request, statusCode: reply.statusCode, ms: reply.elapsedTime }, 'request')
   }
 }

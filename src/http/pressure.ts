@@ -32,8 +32,9 @@ async function pressure(app: FastifyInstance): Promise<void> {
     }, EVERY_MS).unref()
   })
 
-  app.addHook('onRequest', async ({ routeOptions }) => {
-    if (late && !routeOptions.config.vital) throw new ChatError('OVERLOADED', { retryAfter: 5 })
+  app.addHook('onRequest', (request, _reply, done) => {
+    const refused = late && !request.routeOptions.config.vital
+    done(refused ? new ChatError('OVERLOADED', { retryAfter: 5 }) : undefined)
   })
 
   app.addHook('onClose', async () => {

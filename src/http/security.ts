@@ -39,8 +39,9 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
     ...HEADERS,
     'cross-origin-resource-policy': allowedOrigins.size > 0 ? 'cross-origin' : 'same-origin'
   }
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers)
+    done()
   })
   await app.register(pressure)
   if (allowedOrigins.size > 0) {
@@ -57,8 +58,9 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
     })
   }
 
-  app.addHook('onRequest', async request => {
-    if ((request.ws || !SAFE_METHODS.has(request.method)) && !mayCall(request)) throw new ChatError('FOREIGN_ORIGIN')
+  app.addHook('onRequest', (request, _reply, done) => {
+    const refused = (request.ws || !SAFE_METHODS.has(request.method)) && !mayCall(request)
+    done(refused ? new ChatError('FOREIGN_ORIGIN') : undefined)
   })
 
   /**

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts'
 import { type ErrorCode, errorBody, errorHandler } from '../errors.ts'
 import { FRAME_BYTES, SUBPROTOCOL } from '../schemas/frame.ts'
 import { RequestLog } from './logger.ts'
+import { requestLogger } from './request-logger.ts'
 
 /** A text of 10,000 characters fits, even when every one of them is escaped. */
 const BODY_BYTES = 128 * 1024
@@ -29,6 +30,7 @@ export function serverOptions({ trustProxy }: Config) {
     },
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
+    childLoggerFactory: requestLogger,
     frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),
     clientErrorHandler: answerUnreadable
   } satisfies FastifyHttpOptions<RawServerDefault>
