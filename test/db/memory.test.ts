@@ -19,16 +19,16 @@ async function repositories(t: Test) {
     members: membersRepository(db),
     log: logRepository(db)
   }
-  let looks = 0
+  const file = { looks: 0, version: 1 }
   const remembering = remember(stored, () => {
-    looks++
-    return 1
+    file.looks++
+    return file.version
   })
   const ann = await stored.users.create({ username: 'ann', password_hash: 'x' })
   const user = ann as NonNullable<typeof ann>
   const session = await stored.sessions.create({ id: user.id, password_hash: 'x' }, Date.now() + 60_000)
   const chat_id = await stored.chats.create(user.id, { title: 'Friends' })
-  return { client: db.$client, stored, remembering, user, sid: session?.id as string, chat_id, looks: () => looks }
+  return { client: db.$client, stored, remembering, user, sid: session?.id as string, chat_id, file }
 }
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
@@ -59,14 +59,26 @@ t.test('two sessions of one user are both remembered', async t => {
 })
 
 t.test('other processes are looked for once in a turn of the event loop', async t => {
-  const { remembering, user, sid, chat_id, looks } = await repositories(t)
-  const before = looks()
+  const { client, remembering, user, sid, chat_id, file } = await repositories(t)
+  const before = file.looks
   await remembering.sessions.find(sid)
+  const version = await remembering.chats.listVersion(user.id)
   await remembering.members.standing(chat_id, user.id)
-  t.equal(looks(), before + 1)
-  await turn()
-  await remembering.chats.listVersion(user.id)
-  t.equal(looks(), before + 2)
+  t.equal(file.looks, before + 1)
+
+  client.exec("update users set display_name = 'Annie'; update chats set visibility = 'public'")
+  for (const ask of [
+    async () => t.match(await remembering.members.standing(chat_id, user.id), { visibility: 'public' }),
+    async () => t.not(await remembering.chats.listVersion(user.id), version),
+    async () => t.match(await remembering.sessions.find(sid), { user: { display_name: 'Annie' } })
+  ]) {
+    await turn()
+    file.version++
+    const looks = file.looks
+    await ask()
+    t.equal(file.looks, looks + 1)
+    await ask()
+  }
 })
 
 t.test('a change that failed is one that may have been made', async t => {
