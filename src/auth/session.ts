@@ -105,7 +105,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
       if (!found || claims.sub !== String(found.user.id)) throw new ChatError('UNAUTHENTICATED')
       const { user, session } = found
       const renewal = renew(request, reply, session)
-      if (renewal) await renewal
+      if (renewal !== undefined) await renewal
       const sender = { id: user.id, username: user.username }
       request.caller = { user, sender, session_id: session.id, session_expires_at: session.expires_at }
     }
