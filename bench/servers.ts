@@ -75,7 +75,13 @@ export async function confab({ rooms, sockets }: Shape, options: string[] = []):
   const file: { chat_id: number; cookies: string[] }[] = JSON.parse(readFileSync(`${directory}/load.json`, 'utf8'))
   const flags = process.env['SERVER_FLAGS']?.split(' ') ?? []
   // As `npm start` does.
-  const command = [process.execPath, '--max-semi-space-size=8', ...flags, `${root}src/main.ts`]
+  const command = [
+    process.execPath,
+    '--max-semi-space-size=8',
+    '--no-concurrent-marking',
+    ...flags,
+    `${root}src/main.ts`
+  ]
   const server = await launch(command, env, directory, /Listening on http:\/\/127\.0\.0\.1:(\d+)/)
   const list = file.map(({ chat_id, cookies }) => cookies.map(cookie => ({ path: `/ws?chat_id=${chat_id}`, cookie })))
   return { ...server, dialect: 'plain', rooms: list }

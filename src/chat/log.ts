@@ -131,26 +131,22 @@ export class Log {
       if (others) others.push(appended)
       else chats.set(change.chat_id, [appended])
     }
-    for (const [chat_id, appended] of chats) this.#tellRoom(chat_id, appended)
-    for (let i = 0; i < batch.length; i++) this.#answer(batch[i] as Entry, outcomes[i] as Outcome)
+    for (const [chat_id, appended] of chats) this.#guard(this.#tell, chat_id, appended)
+    for (let i = 0; i < batch.length; i++) this.#guard(answer, batch[i] as Entry, outcomes[i] as Outcome)
   }
 
-  /** What goes wrong with one chat, or below with one asker, must not stop the log for everybody. */
-  #tellRoom(chat_id: number, appended: Appended[]): void {
+  /** What goes wrong with one chat or one asker must not stop the log for everybody. */
+  #guard<A, B>(tell: (a: A, b: B) => void, a: A, b: B): void {
     try {
-      this.#tell(chat_id, appended)
+      tell(a, b)
     } catch (error) {
       this.#logger.error({ err: error }, 'a change is stored but could not be told')
     }
   }
+}
 
-  #answer(entry: Entry, outcome: Outcome): void {
-    try {
-      entry.done(outcome)
-    } catch (error) {
-      this.#logger.error({ err: error }, 'an outcome could not be told')
-    }
-  }
+function answer(entry: Entry, outcome: Outcome): void {
+  entry.done(outcome)
 }
 
 function toError(code: ErrorCode, cause: unknown): ChatError {

@@ -6,7 +6,7 @@ type Options = Parameters<FastifyBaseLogger['child']>[1]
  * The logger of one request, made when it is first written to. Most requests write nothing, and to make it, with what
  * has to be hidden from its lines, costs more than to route a request.
  */
-class RequestLogger implements FastifyBaseLogger {
+class RequestLogger {
   readonly #parent: FastifyBaseLogger
   readonly #bindings: Record<string, unknown>
   readonly #options: Options
@@ -18,7 +18,7 @@ class RequestLogger implements FastifyBaseLogger {
     this.#options = options
   }
 
-  get #logger(): FastifyBaseLogger {
+  get logger(): FastifyBaseLogger {
     this.#made ??= this.#parent.child(this.#bindings, this.#options)
     return this.#made
   }
@@ -26,42 +26,17 @@ class RequestLogger implements FastifyBaseLogger {
   get level() {
     return this.#options?.level ?? this.#parent.level
   }
+}
 
-  child(bindings: Record<string, unknown>, options?: Options) {
-    return this.#logger.child(bindings, options)
-  }
-
-  fatal(...line: unknown[]): void {
-    this.#write('fatal', line)
-  }
-
-  error(...line: unknown[]): void {
-    this.#write('error', line)
-  }
-
-  warn(...line: unknown[]): void {
-    this.#write('warn', line)
-  }
-
-  info(...line: unknown[]): void {
-    this.#write('info', line)
-  }
-
-  debug(...line: unknown[]): void {
-    this.#write('debug', line)
-  }
-
-  trace(...line: unknown[]): void {
-    this.#write('trace', line)
-  }
-
-  silent(): void {}
-
-  #write(level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace', line: unknown[]): void {
-    Reflect.apply(this.#logger[level], this.#logger, line)
-  }
+for (const method of ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent', 'child'] as const) {
+  Object.defineProperty(RequestLogger.prototype, method, {
+    value(this: RequestLogger, ...args: unknown[]) {
+      return Reflect.apply(this.logger[method], this.logger, args)
+    }
+  })
 }
 
 /** Fastify's `childLoggerFactory`. */
 export const requestLogger: NonNullable<FastifyServerOptions['childLoggerFactory']> = (logger, bindings, options) =>
-  new RequestLogger(logger, bindings, options)
+  // Its methods are defined above, all in the same way.
+  new RequestLogger(logger, bindings, options) as unknown as FastifyBaseLogger
