@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { chatsRepository } from '../../src/db/chats.ts'
+import { openDatabase } from '../../src/db/database.ts'
+import { logRepository } from '../../src/db/log.ts'
+import { usersRepository } from '../../src/db/users.ts'
+
+/** A log of which one batch has gone by already, so that it knows its chat and its members, and another connection. */
+async function warmLog(t: Test) {
+  const file = join(t.testdir(), 'confab.db')
+  const db = openDatabase(file)
+  const other = new Sqlite(file)
+  t.teardown(() => {
+    other.close()
+    db.$client.close()
+  })
+  const users = usersRepository(db)
+  const chats = chatsRepository(db)
+  const log = logRepository(db)
+  const people: { id: number; username: string }[] = []
+  for (const username of ['ann', 'bob']) {
+    const user = await users.create({ username, password_hash: 'x' })
+    people.push({ id: user?.id as number, username })
+  }
+  const [ann, bob] = people as [(typeof people)[0], (typeof people)[0]]
+  const chat_id = await chats.create(ann.id, { title: 'Friends', member_ids: [bob.id] })
+  const send = (user: typeof ann, text: string) => ({ type: 'send' as const, chat_id, user, text })
+  t.match(await log.append([send(ann, 'one'), send(bob, 'two')]), [{ message: { seq: 1 } }, { message: { seq: 2 } }])
+  return { chats, log, other, ann, bob, chat_id, send }
+}
+
+t.test('numbers go on where another process has left them', async t => {
+  const { log, other, ann, bob, chat_id, send } = await warmLog(t)
+  other
+    .prepare(
+      "insert into messages (chat_id, id, seq, kind, sender_id, text, created_at) values (?, 3, 3, 'text', ?, 'x', 1)"
+    )
+    .run(chat_id, bob.id)
+  other.prepare('update chats set seq = 3 where id = ?').run(chat_id)
+  t.match(await log.append([send(ann, 'four')]), [{ message: { seq: 4, message: 'four' } }])
+})
+
+t.test('whom another process has removed sends no more', async t => {
+  const { log, other, ann, bob, chat_id, send } = await warmLog(t)
+  other.prepare('delete from members where chat_id = ? and user_id = ?').run(chat_id, bob.id)
+  const outcomes = await log.append([send(bob, 'no'), send(ann, 'yes')])
+  t.match(outcomes, [{ error: 'NOT_A_MEMBER' }, { message: { seq: 3 } }])
+})
+
+t.test('who has left sends no more, in the same batch and later', async t => {
+  const { log, bob, chat_id, send } = await warmLog(t)
+  const leave = { type: 'leave' as const, chat_id, user: bob, member: bob }
+  t.match(await log.append([leave, send(bob, 'no')]), [{ message: { kind: 'left' } }, { error: 'NOT_A_MEMBER' }])
+  t.match(await log.append([send(bob, 'no')]), [{ error: 'NOT_A_MEMBER' }])
+})
+
+t.test('a chat that was deleted takes nothing', async t => {
+  const { chats, log, ann, chat_id, send } = await warmLog(t)
+  await chats.remove(chat_id)
+  t.match(await log.append([send(ann, 'no')]), [{ error: 'CHAT_NOT_FOUND' }])
+})
+
+t.test('a message that cannot be stored leaves no hole', async t => {
+  const { log, other, ann, send } = await warmLog(t)
+  other.exec(`create trigger boom before insert on messages when new.text = 'boom'
+    begin select raise(abort, 'boom'); end`)
+  const outcomes = await log.append([send(ann, 'three'), send(ann, 'boom'), send(ann, 'four')])
+  t.match(outcomes, [{ message: { seq: 3 } }, { error: 'STORAGE_FAILED' }, { message: { seq: 4 } }])
+  t.match(await log.append([send(ann, 'boom')]), [{ error: 'STORAGE_FAILED' }])
+  t.match(await log.append([send(ann, 'five')]), [{ message: { seq: 5 } }])
+})
