@@ -23,6 +23,21 @@ t.test('presence: first and last socket of a user, coalesced, and shown to newco
   t.strictSame((await a.next('presence')).online, [ann.user.id])
 })
 
+t.test('presence: who could not take it is told later', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const [ann] = people
+  const a = await ann.v1(id)
+  await a.next('presence')
+  const slow = await ann.v1InMemory(id)
+  await slow.next('ready')
+  slow.pause()
+  for (let i = 0; i < 10; i++) a.send({ message: 'x'.repeat(9000) })
+  await sleep(1700)
+  slow.resume()
+  t.strictSame((await slow.next('presence')).online, [ann.user.id])
+})
+
 t.test(
   'typing: the full list, passed on once in 3 s, gone after 6 s, after a message, after the last socket',
   async t => {
