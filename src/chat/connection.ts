@@ -69,7 +69,7 @@ export class Connection {
   readonly cursors = new Map<number, Cursor>()
   /** Those that have to read from the log. */
   readonly behind = new Set<Cursor>()
-  /** While a room hands out a batch: whether some of it may be from this socket. */
+  /** While a room hands out a batch: whether some of it is from this socket, and not served yet. */
   sent = false
   readonly #socket: WebSocket
   readonly #stream: Socket
@@ -164,7 +164,9 @@ export class Connection {
     this.#deaf = true
   }
 
+  /** Closes the socket; what was committed before goes before. */
   close([code, reason]: (typeof CLOSE)[keyof typeof CLOSE]): void {
+    for (const cursor of this.cursors.values()) cursor.room.give(cursor)
     this.#socket.close(code, reason)
   }
 

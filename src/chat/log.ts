@@ -5,13 +5,14 @@ import type { Repositories } from '../db/plugin.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Message } from '../schemas/message.ts'
 import type { Connection } from './connection.ts'
+import type { Rooms } from './rooms.ts'
 
 /** A change on its way into the log. */
 export interface Entry {
   change: Change
   /** The socket that asked for it; absent for HTTP. */
   origin?: Connection
-  /** Called once the change is on disk or refused, after everybody's frames were written. */
+  /** Called once the change is on disk or refused, after the frames for who asked were written. */
   done(outcome: Outcome): void
 }
 
@@ -28,16 +29,8 @@ export interface Appended {
 const WAITING = 20_000
 /** More changes than this would hold up the event loop. */
 const BATCH = 2000
-/**
- * When many sockets listen, and for the disk, a batch of one change costs nearly as much as one of a hundred. While
- * batches follow each other and a change costs more than this, in milliseconds, the next batch waits for company: until
- * none has come for a part of what the last batch cost, and in all for no more than a larger part.
- */
-const DEAR_MS = 0.1
-const GAP = 1 / 16
-const PATIENCE = 1 / 4
-/** What a batch cost beyond this was a stall, and no reason to wait. In milliseconds. */
-const COST_MS = 100
+/** A batch that took longer than this to store met a stall. In milliseconds. */
+const STALL_MS = 100
 
 /**
  * The one way into the database for whatever changes a chat. What arrives within one turn of the event loop is one
@@ -45,22 +38,21 @@ const COST_MS = 100
  */
 export class Log {
   readonly #repository: Repositories['log']
-  readonly #tell: (chat_id: number, batch: Appended[]) => void
+  readonly #rooms: Pick<Rooms, 'deliver' | 'busy'>
   readonly #logger: Pick<FastifyBaseLogger, 'error'>
   #queue: Entry[] = []
   #flushing: Promise<void> | undefined
-  /** What the last batch cost, and each of its changes, and when it was done. In milliseconds. */
-  #cost = 0
-  #share = 0
+  /** How long the last batch took to store, and when it was done. In milliseconds. */
+  #stored = 0
   #doneAt = 0
 
   constructor(
     repository: Repositories['log'],
-    tell: (chat_id: number, batch: Appended[]) => void,
+    rooms: Pick<Rooms, 'deliver' | 'busy'>,
     logger: Pick<FastifyBaseLogger, 'error'>
   ) {
     this.#repository = repository
-    this.#tell = tell
+    this.#rooms = rooms
     this.#logger = logger
   }
 
@@ -88,34 +80,24 @@ export class Log {
   async #flush(): Promise<void> {
     await turn()
     while (this.#queue.length > 0) {
-      await this.#gather()
-      const began = performance.now()
+      await this.#giveWay()
       const batch = this.#queue.slice(0, BATCH)
       // A new array: an old one would keep what is in it from the collector's young generation.
       this.#queue = this.#queue.slice(BATCH)
+      const began = performance.now()
       const outcomes = await this.#repository.append(batch.map(entry => entry.change))
+      this.#stored = Math.min(performance.now() - began, STALL_MS)
       this.#publish(batch, outcomes)
       this.#doneAt = performance.now()
-      this.#cost = Math.min(this.#doneAt - began, COST_MS)
-      this.#share = this.#cost / batch.length
       // Sockets are read, and their sends gathered, between two batches.
       await turn()
     }
     this.#flushing = undefined
   }
 
-  async #gather(): Promise<void> {
-    const began = performance.now()
-    if (this.#share < DEAR_MS || began - this.#doneAt > this.#cost) return
-    const until = began + this.#cost * PATIENCE
-    let last = began
-    let now = began
-    while (this.#queue.length < BATCH && now < until && now - last < this.#cost * GAP) {
-      const { length } = this.#queue
-      await turn()
-      now = performance.now()
-      if (this.#queue.length > length) last = now
-    }
+  /** While a large room is being served, that gets as much time as the last batch took to store: disks can be slow. */
+  async #giveWay(): Promise<void> {
+    while (this.#rooms.busy && performance.now() - this.#doneAt < this.#stored) await turn()
   }
 
   #publish(batch: Entry[], outcomes: Outcome[]): void {
@@ -131,9 +113,11 @@ export class Log {
       if (others) others.push(appended)
       else chats.set(change.chat_id, [appended])
     }
-    for (const [chat_id, appended] of chats) this.#guard(this.#tell, chat_id, appended)
+    for (const [chat_id, appended] of chats) this.#guard(this.#deliver, chat_id, appended)
     for (let i = 0; i < batch.length; i++) this.#guard(answer, batch[i] as Entry, outcomes[i] as Outcome)
   }
+
+  readonly #deliver = (chat_id: number, batch: Appended[]) => this.#rooms.deliver(chat_id, batch)
 
   /** What goes wrong with one chat or one asker must not stop the log for everybody. */
   #guard<A, B>(tell: (a: A, b: B) => void, a: A, b: B): void {

@@ -38,7 +38,7 @@ const CHANGES = { max: 300, timeWindow: 3000, keyGenerator: ({ caller }: Fastify
 const chat: FastifyPluginAsync<Config> = async (app, config) => {
   const sockets = new Sockets()
   const rooms = new Rooms(sockets, new CatchUp(app.db.messages), app.db.chats, app.log)
-  const log = new Log(app.db.log, (chat_id, batch) => rooms.deliver(chat_id, batch), app.log)
+  const log = new Log(app.db.log, rooms, app.log)
   const heartbeat = new Heartbeat()
   const services = { log, rooms, sockets, heartbeat, expiry: new Expiry(app.db.sessions) }
   app.bus.subscribe(event => rooms.hear(event))

@@ -1,103 +1,14 @@
-import type { Connection } from './connection.ts'
 import type { Cursor } from './cursor.ts'
-import { ackFrame, messageFrame } from './frames.ts'
+import { ackOf, Encoded } from './encoded.ts'
 import type { Appended } from './log.ts'
 import { Presence } from './presence.ts'
+import { Tail } from './tail.ts'
 import { Typing } from './typing.ts'
 
-/** A committed batch of one chat, encoded once for everybody. */
-class Encoded {
-  /** The numbers of the first and the last change; both 0 when nothing changed. */
-  readonly first: number = 0
-  readonly last: number = 0
-  readonly #batch: Appended[]
-  readonly #forV1: Strip
-  #forPlain: Strip | undefined
-
-  constructor(batch: Appended[]) {
-    const frames = new Array<Buffer>(batch.length)
-    for (let i = 0; i < batch.length; i++) {
-      const { message, fresh } = batch[i] as Appended
-      frames[i] = fresh ? messageFrame(message) : NOTHING
-      if (!fresh) continue
-      if (this.first === 0) this.first = message.seq
-      this.last = message.seq
-    }
-    this.#batch = batch
-    this.#forV1 = new Strip(frames)
-  }
-
-  /** Every change, or for plain sockets every new message, as one buffer. */
-  shared(v1: boolean): Buffer {
-    return this.#strip(v1).whole
-  }
-
-  /** The same for a socket that sent some of it: acks, or for plain sockets nothing, in the place of its own. */
-  withoutOwn(sender: Connection): Buffer {
-    const strip = this.#strip(sender.v1)
-    const pieces: Buffer[] = []
-    let from = 0
-    for (let i = 0; i < this.#batch.length; i++) {
-      const entry = this.#batch[i] as Appended
-      if (entry.origin !== sender) continue
-      if (i > from) pieces.push(strip.slice(from, i))
-      if (sender.v1) pieces.push(ackOf(entry))
-      from = i + 1
-    }
-    if (from < this.#batch.length) pieces.push(strip.slice(from, this.#batch.length))
-    return join(pieces)
-  }
-
-  /** Plain sockets share the bytes of the others, unless something in the batch is not for them. */
-  #strip(v1: boolean): Strip {
-    if (v1) return this.#forV1
-    this.#forPlain ??= this.#batch.every(isNew)
-      ? this.#forV1
-      : new Strip(this.#batch.map((entry, i) => (isNew(entry) ? this.#forV1.slice(i, i + 1) : NOTHING)))
-    return this.#forPlain
-  }
-}
-
-/** Frames in a row in one buffer. */
-class Strip {
-  readonly whole: Buffer
-  readonly #frames: Buffer[]
-  #ends: number[] | undefined
-
-  constructor(frames: Buffer[]) {
-    this.whole = join(frames)
-    this.#frames = frames
-  }
-
-  /** The bytes of the frames from `from` up to, not with, `to`. */
-  slice(from: number, to: number): Buffer {
-    this.#ends ??= this.#endsOfFrames()
-    return this.whole.subarray(from === 0 ? 0 : this.#ends[from - 1], this.#ends[to - 1])
-  }
-
-  #endsOfFrames(): number[] {
-    let end = 0
-    return this.#frames.map(({ length }) => {
-      end += length
-      return end
-    })
-  }
-}
-
-const NOTHING = Buffer.alloc(0)
-
-/** The frames in one buffer; a copy only when there are several. */
-function join(frames: Buffer[]): Buffer {
-  return frames.length > 1 ? Buffer.concat(frames) : (frames[0] ?? NOTHING)
-}
-
-function isNew({ message, fresh }: Appended): boolean {
-  return fresh && message.seq === message.id
-}
-
-function ackOf({ message, client_id, fresh }: Appended): Buffer {
-  return ackFrame(message, client_id, !fresh)
-}
+/** Sockets that are served at once: half a millisecond of writes. */
+const SLICE = 64
+/** A tail longer than this is given to everybody at once, which holds the log up. In bytes. */
+const TAIL_BYTES = 64 * 1024
 
 /** The sockets of one chat. It hands out what was committed; it never awaits and never reads the database. */
 export class Room {
@@ -108,11 +19,20 @@ export class Room {
   /** The highest number that this room was told of. */
   told = 0
   readonly #behind: (cursor: Cursor) => void
+  readonly #unserved: (room: Room) => void
+  readonly #tail = new Tail()
+  /** Who is still to be served in this round, and up to which number all are when it ends. */
+  #round: Iterator<Cursor> | undefined
+  #until = 0
 
-  /** `behind` is called with each cursor that has to read from the log. */
-  constructor(chat_id: number, behind: (cursor: Cursor) => void) {
+  /**
+   * `behind` is called with each cursor that has to read from the log; `unserved` with the room when it has more
+   * sockets than it serves at once: `serve` is then to be called until it returns true.
+   */
+  constructor(chat_id: number, behind: (cursor: Cursor) => void, unserved: (room: Room) => void) {
     this.chat_id = chat_id
     this.#behind = behind
+    this.#unserved = unserved
     this.presence = new Presence(this)
     this.typing = new Typing(this)
   }
@@ -124,7 +44,9 @@ export class Room {
     this.presence.enter(cursor)
   }
 
+  /** Lets a cursor go, with everything that came before. */
   remove(cursor: Cursor): void {
+    this.give(cursor)
     this.cursors.delete(cursor)
     this.presence.leave(cursor)
     if (this.cursors.size === 0) this.typing.stop()
@@ -132,34 +54,91 @@ export class Room {
   }
 
   /**
-   * Gives a committed batch to every socket at the head: one buffer and one write for each, the same bytes for all who
-   * sent none of it. A socket that has too much unsent, or has not seen what came before, reads it from the log later.
+   * Gives a committed batch to every socket at the head: the same bytes for all who sent none of it. A socket that has
+   * too much unsent, or has not seen what came before, reads it from the log later. In a large room those who sent some
+   * of it are served at once, the others in turn; each is given all that is new in one write when its turn comes.
    */
   deliver(batch: Appended[]): void {
     const encoded = new Encoded(batch)
-    this.told = Math.max(this.told, encoded.last)
     for (const { message, fresh, origin } of batch) {
       if (origin) origin.sent = true
       if (fresh && message.seq === message.id) this.typing.done(message.sender.id)
     }
-    for (const cursor of this.cursors) {
-      const { connection } = cursor
-      const { sent } = connection
-      connection.sent = false
-      if (cursor.live && this.#take(cursor, encoded, sent)) continue
-      if (sent) for (const entry of batch) if (entry.origin === connection) this.#owe(cursor, entry)
-      if (cursor.live) this.fallBehind(cursor)
-    }
+    if (!this.#round && this.cursors.size <= SLICE) {
+      this.told = Math.max(this.told, encoded.last)
+      for (const cursor of this.cursors) this.#hand(cursor, encoded, batch)
+    } else this.#deliverInTurn(encoded, batch)
   }
 
-  /** Sends an ephemeral frame to whoever understands it and can take it; it is lost for the others. */
+  /** Serves the next few sockets. Returns whether everybody has everything. */
+  serve(): boolean {
+    for (let served = 0; this.#round && served < SLICE; served++) {
+      const { value, done } = this.#round.next()
+      if (done) this.#endRound()
+      else this.give(value)
+    }
+    return !this.#round
+  }
+
+  /** Gives a socket at the head what it has not been given yet. */
+  give(cursor: Cursor): void {
+    if (!cursor.live || cursor.seq >= this.told) return
+    const { connection, seq } = cursor
+    const frames = this.#tail.after(seq, connection.v1)
+    if (frames && connection.write(frames)) cursor.seq = this.told
+    else this.fallBehind(cursor)
+  }
+
+  /** Sends an ephemeral frame to whoever understands it and can take it, after what came before; others lose it. */
   announce(frame: Buffer): void {
+    this.#serveAll()
     for (const { connection } of this.cursors) if (connection.v1) connection.writeIfIdle(frame)
   }
 
   fallBehind(cursor: Cursor): void {
     cursor.live = false
     this.#behind(cursor)
+  }
+
+  #deliverInTurn(encoded: Encoded, batch: Appended[]): void {
+    const senders = batch.map(({ origin }) => origin?.cursors.get(this.chat_id))
+    for (const cursor of senders) if (cursor) this.give(cursor)
+    this.told = Math.max(this.told, encoded.last)
+    for (const cursor of senders) if (cursor?.connection.sent) this.#hand(cursor, encoded, batch)
+    if (encoded.last === 0) return
+    this.#tail.push(encoded)
+    if (!this.#round) {
+      this.#beginRound()
+      this.#unserved(this)
+    }
+    if (this.#tail.bytes > TAIL_BYTES) this.#serveAll()
+  }
+
+  #beginRound(): void {
+    this.#round = this.cursors.values()
+    this.#until = this.told
+  }
+
+  #endRound(): void {
+    this.#tail.drop(this.#until)
+    if (this.#until < this.told) this.#beginRound()
+    else this.#round = undefined
+  }
+
+  #serveAll(): void {
+    if (!this.#round) return
+    for (const cursor of this.cursors) this.give(cursor)
+    this.#until = this.told
+    this.#endRound()
+  }
+
+  #hand(cursor: Cursor, encoded: Encoded, batch: Appended[]): void {
+    const { connection } = cursor
+    const { sent } = connection
+    connection.sent = false
+    if (cursor.live && this.#take(cursor, encoded, sent)) return
+    if (sent) for (const entry of batch) if (entry.origin === connection) this.#owe(cursor, entry)
+    if (cursor.live) this.fallBehind(cursor)
   }
 
   #take(cursor: Cursor, encoded: Encoded, sent: boolean): boolean {

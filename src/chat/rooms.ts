@@ -7,11 +7,13 @@ import { Cursor } from './cursor.ts'
 import { encode } from './frames.ts'
 import type { Appended } from './log.ts'
 import { Room } from './room.ts'
+import { Rounds } from './rounds.ts'
 import type { Sockets } from './sockets.ts'
 
 /** The rooms of this node, by chat. Who is in them follows the log and the bus. Empty rooms are forgotten. */
 export class Rooms {
   readonly #rooms = new Map<number, Room>()
+  readonly #rounds: Rounds
   readonly #sockets: Sockets
   readonly #catchUp: CatchUp
   readonly #chats: Repositories['chats']
@@ -22,15 +24,30 @@ export class Rooms {
     this.#catchUp = catchUp
     this.#chats = chats
     this.#log = log
+    this.#rounds = new Rounds(log)
+  }
+
+  /** Whether some socket has not been given the latest of its chats yet. */
+  get busy(): boolean {
+    return this.#rounds.busy
   }
 
   /** Gives a connection a cursor in a chat. `replay`: the client asked for what came after `seq`. */
   enter(connection: Connection, chat_id: number, seq: number, replay = false): void {
-    const room = this.#rooms.get(chat_id) ?? new Room(chat_id, cursor => this.#catchUp.add(cursor))
-    this.#rooms.set(chat_id, room)
+    const room = this.#rooms.get(chat_id) ?? this.#open(chat_id)
     const cursor = new Cursor(connection, room, seq, replay)
     connection.cursors.set(chat_id, cursor)
     room.add(cursor)
+  }
+
+  #open(chat_id: number): Room {
+    const room = new Room(
+      chat_id,
+      cursor => this.#catchUp.add(cursor),
+      room => this.#rounds.add(room)
+    )
+    this.#rooms.set(chat_id, room)
+    return room
   }
 
   /** Takes a connection out of all of its chats. */

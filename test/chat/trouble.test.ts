@@ -64,10 +64,10 @@ t.test('a change that cannot be told stops neither the log nor the others', asyn
   const errors: unknown[] = []
   const message = { chat_id: 1 } as Message
   const repository = { append: async (changes: unknown[]) => changes.map(() => ({ message, fresh: true })) }
-  const tell = () => {
+  const deliver = () => {
     throw new Error('a room in trouble')
   }
-  const log = new Log(repository, tell, { error: (what: unknown) => errors.push(what) })
+  const log = new Log(repository, { deliver, busy: false }, { error: (what: unknown) => errors.push(what) })
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
   t.match(await log.append(change), { fresh: true })
   t.match(await log.append(change), { fresh: true })
@@ -102,7 +102,7 @@ t.test('an open socket holds on to nothing of its request', async t => {
 
 t.test('more changes than can wait for the disk are refused', async t => {
   const repository = { append: () => new Promise<never>(() => undefined) }
-  const log = new Log(repository, () => undefined, { error: () => undefined })
+  const log = new Log(repository, { deliver: () => undefined, busy: false }, { error: () => undefined })
   const outcomes: Outcome[] = []
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
   for (let i = 0; i < 20_010; i++) log.submit({ change, done: outcome => outcomes.push(outcome) })
