@@ -63,7 +63,8 @@ export class Intake {
   #frame(data: Buffer, at: number, { payload, end }: Place): boolean {
     const first = data[at] as number
     if ((data[at + 1] as number) < MASKED) return false
-    if ((first === PING || first === PONG) && end - payload <= CONTROL_BYTES) {
+    // A longer form of the length is against the protocol, and ws stops reading there.
+    if ((first === PING || first === PONG) && (data[at + 1] as number) - MASKED <= CONTROL_BYTES) {
       this.#ws.call(this.#stream, data.subarray(at, end))
       return true
     }

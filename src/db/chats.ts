@@ -27,6 +27,8 @@ interface Latest {
 
 /** So much of both is remembered. */
 const READS = 10_000
+/** Rows of one insert: SQLite takes no more than 32,766 parameters. */
+const AT_ONCE = 1000
 const LATEST_CHARACTERS = 8 * 1024 * 1024
 
 const others = alias(members, 'others')
@@ -90,6 +92,13 @@ export function chatsRepository(db: Database) {
     .where(eq(members.user_id, param('user_id')))
     .prepare()
 
+  const ids = db
+    .select({ chat_id: members.chat_id })
+    .from(members)
+    .where(eq(members.user_id, sql.placeholder('user_id')))
+    .limit(sql.placeholder('most'))
+    .prepare()
+
   type OwnRow = Awaited<ReturnType<typeof own.execute>>[number]
 
   const reads = new Recent<Read>(READS)
@@ -136,7 +145,10 @@ export function chatsRepository(db: Database) {
         const [chat] = tx.insert(chats).values(row).onConflictDoNothing().returning({ id: chats.id }).all()
         if (!chat) return undefined
         const rows = people.map(person => ({ ...person, chat_id: chat.id, joined_at: row.created_at }))
-        tx.insert(members).values(rows).run()
+        for (let i = 0; i < rows.length; i += AT_ONCE)
+          tx.insert(members)
+            .values(rows.slice(i, i + AT_ONCE))
+            .run()
         return chat.id
       },
       { behavior: 'immediate' }
@@ -159,6 +171,11 @@ export function chatsRepository(db: Database) {
     /** The chats of a user and how far each has come. */
     async heads(user_id: number): Promise<{ chat_id: number; seq: number }[]> {
       return heads.execute({ user_id })
+    },
+
+    /** The chats of a user, `most` of them. */
+    async ids(user_id: number, most = Number.MAX_SAFE_INTEGER): Promise<number[]> {
+      return (await ids.execute({ user_id, most })).map(({ chat_id }) => chat_id)
     },
 
     /** A new group of which `owner` is the owner and `member_ids` (accounts that exist) are members. Returns its id. */

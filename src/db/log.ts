@@ -1,3 +1,4 @@
+import Sqlite from 'better-sqlite3'
 import type { Role } from '../schemas/chat.ts'
 import type { Database } from './database.ts'
 import { type Batch, batches, type Change, type Outcome, Refusal } from './log-batch.ts'
@@ -102,14 +103,15 @@ export function logRepository(db: Database) {
   return {
     /**
      * Makes these changes, durably, when the promise resolves: an outcome for each, in their order. When the database
-     * fails, each is tried alone, so that one that cannot be stored does not take its neighbours with it.
+     * fails, each is tried alone, so that one that cannot be stored does not take its neighbours with it; but not while
+     * another process holds the lock, for which each of them would wait anew.
      */
     async append(changes: Change[]): Promise<Outcome[]> {
       try {
         return transaction(changes)
       } catch (cause) {
         forget()
-        if (changes.length === 1) return [{ error: 'STORAGE_FAILED', cause }]
+        if (changes.length === 1 || isLocked(cause)) return changes.map(() => ({ error: 'STORAGE_FAILED', cause }))
         return changes.map(alone => {
           try {
             return transaction([alone])[0] as Outcome
@@ -121,4 +123,9 @@ export function logRepository(db: Database) {
       }
     }
   }
+}
+
+/** https://www.sqlite.org/rescode.html#busy */
+function isLocked(cause: unknown): boolean {
+  return cause instanceof Sqlite.SqliteError && cause.code.startsWith('SQLITE_BUSY')
 }

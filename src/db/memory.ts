@@ -1,6 +1,6 @@
 import { Recent } from '../recent.ts'
 import type { User } from '../schemas/user.ts'
-import { ListVersions } from './list-versions.ts'
+import { CHATS_EACH, ListVersions } from './list-versions.ts'
 import type { Change, Outcome } from './log.ts'
 import type { Stored } from './plugin.ts'
 import type { SessionRow } from './sessions.ts'
@@ -133,7 +133,7 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
         changing(db.users.setDisplayName(id, name), async () => {
           users.delete(id)
           // In direct chats, the other one sees the name.
-          for (const { chat_id } of await db.chats.heads(id)) lists.changed(chat_id)
+          for (const chat_id of await db.chats.ids(id)) lists.changed(chat_id)
         })
     },
 
@@ -155,11 +155,8 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
         const known = lists.get(user_id)
         if (known !== undefined) return known
         let started: number | undefined
-        await reading(db.chats.heads(user_id), heads => {
-          started = lists.start(
-            user_id,
-            heads.map(({ chat_id }) => chat_id)
-          )
+        await reading(db.chats.ids(user_id, CHATS_EACH + 1), chat_ids => {
+          started = lists.start(user_id, chat_ids)
         })
         return started
       },

@@ -30,6 +30,8 @@ const refused: [string, Buffer, number][] = [
   ['a header that tells more', frame(OP.text, '', { length: 64 * 1024 + 1 }), 1009],
   ['a text that is not masked', frame(OP.text, json('no'), { masked: false }), 1002],
   ['a ping of 126 bytes', frame(OP.ping, 'x'.repeat(126)), 1002],
+  ['a ping whose length takes more bytes than it needs', frame(OP.ping, 'x', { lengthBytes: 2 }), 1002],
+  ['a pong whose length takes many more', frame(OP.pong, 'x', { lengthBytes: 8 }), 1002],
   ['bad UTF-8', frame(OP.text, Buffer.from([0x22, 0xff, 0x22])), 1007],
   ['a binary frame', frame(OP.binary, json('no')), 1003]
 ]

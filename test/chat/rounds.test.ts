@@ -168,8 +168,9 @@ t.test('more than the room keeps for its next round is given to all', async t =>
 })
 
 t.test('a socket that is too slow reads from the log what it could not be given', async t => {
-  const { id, cat, a, sockets } = await crowd(t, 100)
-  const slow = await cat.v1InMemory(id)
+  const { server, id, cat, a, sockets } = await crowd(t, 100)
+  const { far, createConnection } = server.memory()
+  const slow = await cat.v1(id, { createConnection })
   await slow.next('ready')
   slow.pause()
   const long = (n: number) => `${n} ${'x'.repeat(3900)}`
@@ -179,6 +180,7 @@ t.test('a socket that is too slow reads from the log what it could not be given'
     await a.next('ack')
   }
   for (const socket of sockets) t.strictSame(await texts(socket, 200), expected)
+  t.ok(far.writableLength <= 256 * 1024, `${far.writableLength} bytes wait`)
   slow.resume()
   t.strictSame(await texts(slow, 200), expected)
 })

@@ -27,7 +27,7 @@ async function warmLog(t: Test) {
   const chat_id = await chats.create(ann.id, { title: 'Friends', member_ids: [bob.id] })
   const send = (user: typeof ann, text: string) => ({ type: 'send' as const, chat_id, user, text })
   t.match(await log.append([send(ann, 'one'), send(bob, 'two')]), [{ message: { seq: 1 } }, { message: { seq: 2 } }])
-  return { chats, log, other, ann, bob, chat_id, send }
+  return { db, chats, log, other, ann, bob, chat_id, send }
 }
 
 t.test('numbers go on where another process has left them', async t => {
@@ -69,4 +69,29 @@ t.test('a message that cannot be stored leaves no hole', async t => {
   t.match(outcomes, [{ message: { seq: 3 } }, { error: 'STORAGE_FAILED' }, { message: { seq: 4 } }])
   t.match(await log.append([send(ann, 'boom')]), [{ error: 'STORAGE_FAILED' }])
   t.match(await log.append([send(ann, 'five')]), [{ message: { seq: 5 } }])
+})
+
+t.test('while another process holds the lock, a batch waits for it once', async t => {
+  const { db, log, other, ann, send } = await warmLog(t)
+  db.$client.pragma('busy_timeout = 50')
+  other.exec('begin immediate')
+  const outcomes = await log.append([send(ann, 'three'), send(ann, 'four'), send(ann, 'five')])
+  const [first] = outcomes as { cause?: unknown }[]
+  t.match(first, { error: 'STORAGE_FAILED', cause: { code: 'SQLITE_BUSY' } })
+  t.ok(
+    outcomes.every(outcome => 'cause' in outcome && outcome.cause === first?.cause),
+    'it was tried once'
+  )
+  other.exec('rollback')
+  t.match(await log.append([send(ann, 'three')]), [{ message: { seq: 3 } }])
+})
+
+t.test('a chat of more members than one statement can take', async t => {
+  const { db, chats, ann } = await warmLog(t)
+  const insert = db.$client.prepare(
+    "insert into users (username, display_name, password_hash, created_at) values (?, 'x', 'x', 1)"
+  )
+  const member_ids = Array.from({ length: 8000 }, (_, i) => Number(insert.run(`user${i}`).lastInsertRowid))
+  const id = await chats.create(ann.id, { title: 'Crowd', member_ids })
+  t.match(db.$client.prepare('select count(*) as members from members where chat_id = ?').get(id), { members: 8001 })
 })

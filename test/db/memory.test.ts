@@ -104,7 +104,7 @@ t.test('what was read before a change is not remembered after it', async t => {
   const { stored, user, sid, chat_id } = await repositories(t)
   const { find } = stored.sessions
   const { standing } = stored.members
-  const { heads } = stored.chats
+  const { ids } = stored.chats
   const slowly = async <T>(read: Promise<T>) => {
     const found = await read
     await turn()
@@ -112,7 +112,7 @@ t.test('what was read before a change is not remembered after it', async t => {
   }
   stored.sessions.find = id => slowly(find(id))
   stored.members.standing = (...args) => slowly(standing(...args))
-  stored.chats.heads = id => slowly(heads(id))
+  stored.chats.ids = (...args) => slowly(ids(...args))
   const remembering = remember(stored, () => 1)
   const reads = [
     remembering.sessions.find(sid),
@@ -130,18 +130,20 @@ t.test('versions of lists are bounded', async t => {
   const lists = new ListVersions()
   const chats = (length: number, from = 0) => Array.from({ length }, (_, i) => from + i)
   t.equal(lists.start(1, chats(1001)), undefined, 'a list of too many chats has none')
-  for (let user = 1; user <= 201; user++) lists.start(user, chats(1000))
+  for (let user = 1; user <= 202; user++) lists.start(user, chats(1000))
   t.equal(lists.get(1), undefined, 'all are forgotten when they are too many')
-  t.equal(lists.get(201), 201)
+  t.equal(lists.get(202), 202)
   lists.start(201, [5])
   lists.start(202, [6])
-  t.equal(lists.get(201), 202, 'no number comes back')
+  t.equal(lists.get(201), 203, 'no number comes back')
   lists.changed(6)
   lists.changed(7)
-  t.strictSame([lists.get(201), lists.get(202)], [202, undefined])
+  t.strictSame([lists.get(201), lists.get(202)], [203, undefined])
   for (let i = 0; i < 200_000; i++) {
     lists.start(1, [1])
     lists.changed(1)
   }
-  t.equal(lists.get(201), 202, 'what is forgotten does not count')
+  t.equal(lists.get(201), 203, 'what is forgotten does not count')
+  for (let user = 1000; user <= 201_001; user++) lists.start(user, [])
+  t.equal(lists.get(1000), undefined, 'empty lists count')
 })
