@@ -91,7 +91,9 @@ t.test('a chat of more members than one statement can take', async t => {
   const insert = db.$client.prepare(
     "insert into users (username, display_name, password_hash, created_at) values (?, 'x', 'x', 1)"
   )
-  const member_ids = Array.from({ length: 8000 }, (_, i) => Number(insert.run(`user${i}`).lastInsertRowid))
+  const member_ids = db.$client.transaction(() =>
+    Array.from({ length: 8000 }, (_, i) => Number(insert.run(`user${i}`).lastInsertRowid))
+  )()
   const id = await chats.create(ann.id, { title: 'Crowd', member_ids })
   t.match(db.$client.prepare('select count(*) as members from members where chat_id = ?').get(id), { members: 8001 })
 })
