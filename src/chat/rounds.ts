@@ -1,9 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Room } from './room.ts'
 
+/** How long sockets may be served before the event loop gets a turn, in milliseconds. */
+const TURN_MS = 4
+
 /**
  * The rooms that have something for sockets of theirs. In every turn of the event loop each of them serves a slice of
- * its sockets, so that no room holds up the others, the log, or HTTP.
+ * its sockets, for as long as there is time, so that no room holds up the others, the log, or HTTP.
  */
 export class Rounds {
   readonly #rooms = new Set<Room>()
@@ -23,13 +26,23 @@ export class Rounds {
   }
 
   #turn(): void {
-    for (const room of this.#rooms) {
-      try {
-        if (room.serve()) this.#rooms.delete(room)
-      } catch (error) {
-        this.#logger.error({ err: error, chat_id: room.chat_id }, 'a socket could not be served')
-      }
+    const until = performance.now() + TURN_MS
+    for (const room of [...this.#rooms]) {
+      // To the end of the queue, unless it is done.
+      this.#rooms.delete(room)
+      if (!this.#serve(room)) this.#rooms.add(room)
+      if (performance.now() >= until) break
     }
     if (this.busy) setImmediate(() => this.#turn())
+  }
+
+  /** What goes wrong with one socket must not stop the others. */
+  #serve(room: Room): boolean {
+    try {
+      return room.serve()
+    } catch (error) {
+      this.#logger.error({ err: error, chat_id: room.chat_id }, 'a socket could not be served')
+      return false
+    }
   }
 }
