@@ -29,8 +29,10 @@ export interface Appended {
 const WAITING = 20_000
 /** More changes than this would hold up the event loop. */
 const BATCH = 2000
+/** While a large room is served, that gets so many times as long as it took to store the last batch: disks can be slow. */
+const SERVING = 4
 /** A batch that took longer than this to store met a stall. In milliseconds. */
-const STALL_MS = 100
+const STALL_MS = 25
 
 /**
  * The one way into the database for whatever changes a chat. What arrives within one turn of the event loop is one
@@ -95,9 +97,9 @@ export class Log {
     this.#flushing = undefined
   }
 
-  /** While a large room is being served, that gets as much time as the last batch took to store: disks can be slow. */
+  /** A large room is served before the next batch comes in its way, but not for ever. */
   async #giveWay(): Promise<void> {
-    while (this.#rooms.busy && performance.now() - this.#doneAt < this.#stored) await turn()
+    while (this.#rooms.busy && performance.now() - this.#doneAt < this.#stored * SERVING) await turn()
   }
 
   #publish(batch: Entry[], outcomes: Outcome[]): void {
