@@ -104,14 +104,16 @@ export class Room {
     const senders = batch.map(({ origin }) => origin?.cursors.get(this.chat_id))
     for (const cursor of senders) if (cursor) this.give(cursor)
     this.told = Math.max(this.told, encoded.last)
+    if (encoded.last > 0) this.#keep(encoded)
     for (const cursor of senders) if (cursor?.connection.sent) this.#hand(cursor, encoded, batch)
-    if (encoded.last === 0) return
-    this.#tail.push(encoded)
-    if (!this.#round) {
-      this.#beginRound()
-      this.#unserved(this)
-    }
     if (this.#tail.bytes > TAIL_BYTES) this.#serveAll()
+  }
+
+  #keep(encoded: Encoded): void {
+    this.#tail.push(encoded)
+    if (this.#round) return
+    this.#beginRound()
+    this.#unserved(this)
   }
 
   #beginRound(): void {
