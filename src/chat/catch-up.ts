@@ -90,8 +90,9 @@ export class CatchUp {
 }
 
 /** Whether the socket still has this cursor. */
-function isHere({ connection, room, chat_id }: Cursor): boolean {
-  return connection.open && connection.cursors.get(chat_id)?.room === room
+function isHere(cursor: Cursor): boolean {
+  const { connection, chat_id } = cursor
+  return connection.open && connection.cursors.get(chat_id) === cursor
 }
 
 /** The beginning of a page, not longer than a slow socket should be given at once; at least one message. */

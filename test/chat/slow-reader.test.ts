@@ -119,3 +119,41 @@ t.test('a slow plain sender does not get its own messages back', async t => {
   while (ids.at(-1) !== 62) ids.push((await slow.next('message')).id)
   t.strictSame(ids, [...Array.from({ length: 60 }, (_, i) => i + 1), 62])
 })
+
+t.test(
+  'who is removed and added again while they lag is given nothing of the time between, and nothing twice',
+  async t => {
+    const server = await build(t)
+    const { id, path, people } = await server.chat('ann', 'bob')
+    const [ann, bob] = people
+    const { createConnection } = server.memory()
+    const slow = await bob.v1('', { createConnection })
+    await slow.next('ready')
+    slow.pause()
+    const a = await ann.v1(id)
+    await a.next('ready')
+    for (let n = 0; n < 120; n++) {
+      a.send({ message: `${n} ${'x'.repeat(3900)}` })
+      await a.next('ack')
+    }
+    t.equal((await ann.delete(`${path}/members/${bob.user.id}`)).status, 204)
+    a.send({ message: 'while bob is gone' })
+    await a.next('ack')
+    t.equal((await ann.put(`${path}/members/${bob.user.id}`, {})).status, 200)
+    a.send({ message: 'again' })
+    await a.next('ack')
+    slow.resume()
+    const frames = await slow.all(500)
+    const added = frames.findIndex(({ change }) => change === 'added')
+    const before = frames.slice(0, added).filter(({ type }) => type === 'message')
+    t.ok(before.length < 120, 'bob lagged')
+    t.strictSame(
+      before.map(({ seq }) => seq),
+      before.map((_, i) => i + 1)
+    )
+    t.strictSame(
+      frames.slice(added).flatMap(({ type, message }) => (type === 'message' ? [message] : [])),
+      ['again']
+    )
+  }
+)
