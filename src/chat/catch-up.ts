@@ -53,9 +53,10 @@ export class CatchUp {
   async #advance(cursor: Cursor): Promise<void> {
     const { connection, chat_id } = cursor
     connection.behind.delete(cursor)
+    if (!isHere(cursor)) return
     try {
       if (connection.blocked) connection.flushed(() => this.add(cursor))
-      else if (isHere(cursor)) await this.#page(cursor)
+      else await this.#page(cursor)
     } catch (error) {
       connection.log.error({ err: error, chat_id }, 'the log cannot be read')
       connection.close(CLOSE.internal)
@@ -70,7 +71,7 @@ export class CatchUp {
     const until = Math.max(room.told, cursor.headAtEntry)
     const read = connection.v1 ? this.#messages.changes : this.#messages.created
     const rows = seq < until ? await read(chat_id, seq, until, PAGE) : []
-    // Meanwhile, the client may have gone, or set another cursor, whose replay begins there.
+    // Meanwhile, the client may have gone, or resumed from elsewhere.
     if (!isHere(cursor)) return
     if (cursor.seq !== seq) return this.add(cursor)
     const page = shorten(rows)

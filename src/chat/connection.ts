@@ -69,7 +69,7 @@ export class Connection {
   readonly cursors = new Map<number, Cursor>()
   /** Those that have to read from the log. */
   readonly behind = new Set<Cursor>()
-  /** While a room hands out a batch: whether some of it is from this socket, and not served yet. */
+  /** Set while a room hands out a batch of which some is from this socket, until the socket is served. */
   sent = false
   readonly #socket: WebSocket
   readonly #stream: Socket

@@ -21,8 +21,9 @@ export class Room {
   readonly #behind: (cursor: Cursor) => void
   readonly #unserved: (room: Room) => void
   readonly #tail = new Tail()
-  /** Who is still to be served in this round, and up to which number all are when it ends. */
+  /** Who is still to be served in this round; none while everybody has everything. */
   #round: Iterator<Cursor> | undefined
+  /** What the room was told of when the round began: when it ends, nobody at the head lacks any of it. */
   #until = 0
 
   /**

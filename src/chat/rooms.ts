@@ -27,7 +27,7 @@ export class Rooms {
     this.#rounds = new Rounds(log)
   }
 
-  /** Whether some socket has not been given the latest of its chats yet. */
+  /** Whether a large room is still being served. */
   get busy(): boolean {
     return this.#rounds.busy
   }

@@ -5,8 +5,8 @@ import type { Room } from './room.ts'
 const TURN_MS = 4
 
 /**
- * The rooms that have something for sockets of theirs. In every turn of the event loop each of them serves a slice of
- * its sockets, for as long as there is time, so that no room holds up the others, the log, or HTTP.
+ * The rooms that have something for sockets of theirs. In every turn of the event loop each of them serves one slice of
+ * its sockets, or as many of them as there is time for, so that no room holds up the others, the log, or HTTP.
  */
 export class Rounds {
   readonly #rooms = new Set<Room>()

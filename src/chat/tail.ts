@@ -3,7 +3,7 @@ import { type Encoded, join } from './encoded.ts'
 /** The end of a chat's log, encoded: what some socket at the head has not been given yet. It has no holes. */
 export class Tail {
   #batches: Encoded[] = []
-  /** What was asked for last, by whether it is for clients that understand everything. */
+  /** What was asked for last, by whether it is for sockets that speak the subprotocol. */
   readonly #joined = new Map<boolean, { seq: number; bytes: Buffer }>()
 
   /** How long it is, in bytes. */

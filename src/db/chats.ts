@@ -27,9 +27,9 @@ interface Latest {
 
 /** So much of both is remembered. */
 const READS = 10_000
+const LATEST_CHARACTERS = 8 * 1024 * 1024
 /** Rows of one insert: SQLite takes no more than 32,766 parameters. */
 const AT_ONCE = 1000
-const LATEST_CHARACTERS = 8 * 1024 * 1024
 
 const others = alias(members, 'others')
 const peers = alias(users, 'peers')

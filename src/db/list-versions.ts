@@ -27,9 +27,8 @@ export class ListVersions {
     this.#versions.set(user_id, version)
     for (const chat_id of chat_ids) {
       const readers = this.#readers.get(chat_id) ?? new Set()
-      this.#readers.set(chat_id, readers)
-      this.#size -= readers.size
-      this.#size += readers.add(user_id).size
+      if (!readers.has(user_id)) this.#size++
+      this.#readers.set(chat_id, readers.add(user_id))
     }
     return version
   }
