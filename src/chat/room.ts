@@ -5,8 +5,8 @@ import { Presence } from './presence.ts'
 import { Tail } from './tail.ts'
 import { Typing } from './typing.ts'
 
-/** Sockets that are served at once: half a millisecond of writes. */
-const SLICE = 64
+/** Sockets that are served at once: less than a millisecond of writes. */
+const SLICE = 128
 /** A tail longer than this is given to everybody at once, which holds the log up. In bytes. */
 const TAIL_BYTES = 64 * 1024
 

@@ -8,7 +8,7 @@ import type { TestSocket } from '../socket.ts'
 // Rooms of more sockets than are served at once.
 
 /** A chat of ann, bob and cat, with a socket of ann's and `listeners` of bob's, who speak the subprotocol or do not. */
-async function crowd(t: Test, listeners = 130) {
+async function crowd(t: Test, listeners = 150) {
   const server = await build(t)
   const { id, path, people } = await server.chat('ann', 'bob', 'cat')
   const [ann, bob, cat] = people
@@ -170,21 +170,21 @@ t.test('more than the room keeps for its next round is given to all', async t =>
 })
 
 t.test('a socket that is too slow reads from the log what it could not be given', async t => {
-  const { server, id, cat, a, sockets } = await crowd(t, 80)
+  const { server, id, cat, a, sockets } = await crowd(t, 150)
   const { far, createConnection } = server.memory()
   const slow = await cat.v1(id, { createConnection })
   await slow.next('ready')
   slow.pause()
   const long = (n: number) => `${n} ${'x'.repeat(3900)}`
-  const expected = Array.from({ length: 200 }, (_, n) => long(n))
+  const expected = Array.from({ length: 100 }, (_, n) => long(n))
   for (const message of expected) {
     a.send({ message })
     await a.next('ack')
   }
-  for (const socket of sockets) t.strictSame(await texts(socket, 200), expected)
+  for (const socket of sockets) t.strictSame(await texts(socket, 100), expected)
   t.ok(far.writableLength <= 256 * 1024, `${far.writableLength} bytes wait`)
   slow.resume()
-  t.strictSame(await texts(slow, 200), expected)
+  t.strictSame(await texts(slow, 100), expected)
 })
 
 t.test('what a large room was not told of is read from the log', async t => {

@@ -7,10 +7,10 @@ import type { TestSocket } from '../socket.ts'
 // People come, go, lag, send, repeat, edit, resume and are removed in an order drawn by lot, in a room on both sides of
 // what is served at once. Whatever happens: everybody gets everything, once, in order, and acks in their place.
 
-const SEEDS = [1, 2, 3, 4, 5, randomInt(2 ** 31)]
+const SEEDS = [1, 2, 3, randomInt(2 ** 31)]
 const PEOPLE = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal'] as const
-const SOCKETS = 90
-const STEPS = 250
+const SOCKETS = 150
+const STEPS = 200
 
 /** Draws whole numbers below `n`; the same ones for the same seed (a linear congruential generator). */
 function lots(seed: number): (n: number) => number {
