@@ -1,7 +1,5 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { Room } from '../../src/chat/room.ts'
-import { Rounds } from '../../src/chat/rounds.ts'
 import { build, type Client, type Json } from '../helper.ts'
 import type { TestSocket } from '../socket.ts'
 
@@ -214,48 +212,6 @@ t.test('who comes and who goes in the middle of a round', async t => {
   }
   const expected = Array.from({ length: 20 }, (_, n) => `m${n}`)
   for (const socket of [...sockets, ...late]) t.strictSame(await texts(socket, 20), expected)
-})
-
-/** Rounds of rooms whose `serve` is this, given how often it was called for that room; and what was served and logged. */
-function roundsOf(serve: (chat_id: number, nth: number) => boolean) {
-  const errors: unknown[] = []
-  const served: number[] = []
-  const rounds = new Rounds({ error: (what: unknown) => errors.push(what) })
-  for (const chat_id of [1, 2, 3]) {
-    let nth = 0
-    const room = {
-      chat_id,
-      serve() {
-        served.push(chat_id)
-        return serve(chat_id, ++nth)
-      }
-    }
-    rounds.add(room as unknown as Room)
-  }
-  return { rounds, served, errors }
-}
-
-t.test('what goes wrong with one socket does not stop the rounds', async t => {
-  const { rounds, served, errors } = roundsOf((chat_id, nth) => {
-    if (chat_id === 1 && nth === 1) throw new Error('a socket in trouble')
-    return true
-  })
-  while (rounds.busy) await turn()
-  t.strictSame(served, [1, 2, 3, 1])
-  t.match(errors, [{ err: /trouble/, chat_id: 1 }])
-})
-
-t.test('a room that takes long is served again after the others, and the event loop has its turn between', async t => {
-  const { rounds, served } = roundsOf((chat_id, nth) => {
-    for (const end = performance.now() + 10; chat_id === 1 && performance.now() < end; );
-    return nth === 2
-  })
-  await turn()
-  t.strictSame(served, [1])
-  await turn()
-  t.strictSame(served, [1, 2, 3, 1])
-  while (rounds.busy) await turn()
-  t.strictSame(served, [1, 2, 3, 1, 2, 3])
 })
 
 function isMessage({ type }: Json): boolean {
