@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { Recent } from '../recent.ts'
 import type { Chat, NewChat, PublicChat, ReadState, Visibility } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
@@ -30,6 +31,8 @@ const READS = 10_000
 const LATEST_CHARACTERS = 8 * 1024 * 1024
 /** Rows of one insert: SQLite takes no more than 32,766 parameters. */
 const AT_ONCE = 1000
+/** Rows of a deleted chat that are taken out at a time. */
+const PIECE = 500
 
 const others = alias(members, 'others')
 const peers = alias(users, 'peers')
@@ -55,6 +58,12 @@ export function chatsRepository(db: Database) {
   const latest = db.$client.prepare<[number], MessageRow>(
     `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER} where m.chat_id = +? order by m.id desc limit 1`
   )
+  const some = (table: 'messages' | 'reactions') =>
+    db.$client.prepare<[number]>(
+      `delete from ${table} where rowid in (select rowid from ${table} where chat_id = ? limit ${PIECE})`
+    )
+  const someMessages = some('messages')
+  const someReactions = some('reactions')
   const readState = readStateQuery(db)
   const ofUser = () =>
     db
@@ -229,8 +238,12 @@ export function chatsRepository(db: Database) {
       await db.update(chats).set({ visibility }).where(eq(chats.id, chat_id))
     },
 
-    /** Deletes a chat with all that was said in it. */
+    /**
+     * Deletes a chat with all that was said in it, piece by piece: others are served between two of them. Until the
+     * last, which takes the chat itself and what was said meanwhile, its members can go on, or ask for this once more.
+     */
     async remove(chat_id: number): Promise<void> {
+      for (const piece of [someReactions, someMessages]) while (piece.run(chat_id).changes > 0) await turn()
       await db.delete(chats).where(eq(chats.id, chat_id))
     }
   }
