@@ -27,7 +27,7 @@ const REFUSALS_BURST = 100
 /** Unsent bytes of a socket: above it the log keeps what the socket has not taken. */
 const UNSENT = 256 * 1024
 /** Unsent bytes of all sockets together; when there are many, each may have less, but never under the last. */
-const UNSENT_OF_ALL = 512 * 1024 * 1024
+const UNSENT_OF_ALL = 256 * 1024 * 1024
 const UNSENT_AT_LEAST = 32 * 1024
 /** Unsent bytes above which no further page of the log is read for a socket, and ephemeral frames are dropped. */
 const BLOCKED = 64 * 1024

@@ -1,0 +1,46 @@
+import t from 'tap'
+import type { WebSocket } from 'ws'
+import { audit, connect, heads, Reader, Sender } from './ledger.ts'
+import { start } from './process.ts'
+
+const CHATS = 40
+/** Readers of each chat who stop reading. The last of them comes back in the end. */
+const STOPPED = 50
+/** 10 MB a chat: several times what the system's buffers take for a socket. */
+const MESSAGES = 2500
+const LENGTH = 4000
+/** So many are sent to a chat before the next one has its turn. */
+const AT_ONCE = 25
+/** What all of them may take together; kept for them without a bound, it would be about 550. In MB. */
+const MEMORY = 400
+
+t.test('two thousand readers who stop reading take little memory, and lose nothing', async t => {
+  const server = await start(t, t.testdir({}))
+  const [ann, bob] = [await server.account('ann'), await server.account('bob')]
+  const sender = new Sender('ann')
+  await sender.connect(ann)
+  const readers: Reader[] = []
+  const stopped: WebSocket[] = []
+  for (let i = 0; i < CHATS; i++) {
+    const { body: chat } = await ann.post('/chats', { title: `Chat ${i}`, member_ids: [bob.user.id] })
+    const reader = new Reader(chat.id)
+    readers.push(reader)
+    for (let j = 1; j < STOPPED; j++) stopped.push(await connect(bob, `?chat_id=${chat.id}`, () => {}))
+    stopped.push(await reader.connect(bob))
+  }
+  for (const ws of stopped) ws.pause()
+  const before = server.rss()
+  let most = before
+  for (let i = 0; i < MESSAGES; i += AT_ONCE) {
+    for (const { lists } of readers)
+      for (const id of lists.keys()) for (let j = 0; j < AT_ONCE; j++) sender.send(id, LENGTH)
+    await sender.settled(60_000)
+    most = Math.max(most, server.rss())
+  }
+  t.comment(`RSS ${before.toFixed(0)} MB before, at most ${most.toFixed(0)} MB`)
+  t.ok(most < before + MEMORY)
+  for (const ws of stopped) ws.terminate()
+  for (const reader of readers) await reader.connect(bob)
+  for (const reader of readers) await reader.caughtUp(heads(server.file), 60_000)
+  audit(t, server.file, [sender], readers)
+})
