@@ -143,3 +143,16 @@ t.test('chats that cannot have anything newer are left alone', async t => {
   t.strictSame(db.prepare('select chat_id from search_cursors').pluck().all(), [second])
   t.strictSame(await found(ann, 'word'), ['word 3', 'word 2', 'word 1', 'word old'])
 })
+
+t.test('with limits, nobody searches more than 100 times in 10 s', async t => {
+  const server = await build(t, { RATE_LIMITS: 'on' })
+  const { path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const replies = await Promise.all(Array.from({ length: 110 }, () => ann.get('/search?query=word')))
+  const refused = replies.filter(({ status }) => status === 429)
+  t.equal(refused.length, 10)
+  t.match(refused[0], { body: { code: 'RATE_LIMITED' } })
+  t.ok(refused[0]?.headers.get('retry-after'))
+  t.equal((await ann.get(path)).status, 200, 'reading goes on')
+  t.equal((await bob.get('/search?query=word')).status, 200, 'so do others')
+})

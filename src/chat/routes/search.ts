@@ -1,12 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { page, ref, replies } from '../../schemas/common.ts'
 import { FoundMessage, SearchQuery } from '../../schemas/message.ts'
+
+/** What a user may ask for: more than anybody types, less than keeps the server from the others. */
+const SEARCHES = {
+  max: 100,
+  timeWindow: 10_000,
+  hook: 'preHandler' as const,
+  keyGenerator: ({ caller }: FastifyRequest) => String(caller.user.id)
+}
 
 /** Finding messages by their words. */
 const searchRoutes: FastifyPluginAsyncTypebox = async app => {
   app.route({
     method: 'GET',
     url: '/search',
+    config: { rateLimit: SEARCHES },
     schema: {
       operationId: 'searchMessages',
       summary: 'Find messages',
@@ -15,7 +25,7 @@ const searchRoutes: FastifyPluginAsyncTypebox = async app => {
         'the request is found as it now is; what was deleted is not.',
       tags: ['Search'],
       querystring: SearchQuery,
-      response: replies({ 200: page(ref(FoundMessage)) }, 400, 401, 403, 404)
+      response: replies({ 200: page(ref(FoundMessage)) }, 400, 401, 403, 404, 429)
     },
     async preHandler(request) {
       if (request.query.chat_id !== undefined) await app.access.member(request)
