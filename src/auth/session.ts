@@ -33,6 +33,8 @@ interface Claims {
 export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Config) {
   const ttlMs = sessionTtl * 1000
   const verified = new Recent<Claims>(TOKENS)
+  /** Ids of the sessions whose use is being written down. */
+  const touching = new Set<string>()
 
   function attributes(request: FastifyRequest) {
     const secure = cookie.secure === 'auto' ? request.protocol === 'https' : cookie.secure
@@ -50,21 +52,24 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     reply.setCookie(cookie.name, token, { ...attributes(request), maxAge: exp - Math.floor(Date.now() / 1000) })
   }
 
-  /**
-   * Past half of its life, a session in use is prolonged. Not on an upgrade, whose reply cannot carry the cookie.
-   * Undefined when there is nothing to write, and so to wait for.
-   */
-  function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): Promise<void> | undefined {
+  /** Past half of its life, a session in use is prolonged. Not on an upgrade, whose reply cannot carry the cookie. */
+  function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): void {
     const now = Date.now()
-    if (!request.ws && session.expires_at - now < ttlMs / 2) return prolong(request, reply, session, now)
-    if (now - session.last_seen_at > SEEN_EVERY_MS) return app.db.sessions.touch(session.id, { last_seen_at: now })
-    return undefined
+    if (!request.ws && session.expires_at - now < ttlMs / 2) {
+      const expires_at = now + ttlMs
+      touch(session, { last_seen_at: now, expires_at })
+      give(request, reply, { ...session, expires_at })
+    } else if (now - session.last_seen_at > SEEN_EVERY_MS) touch(session, { last_seen_at: now })
   }
 
-  async function prolong(request: FastifyRequest, reply: FastifyReply, session: SessionRow, now: number) {
-    const expires_at = now + ttlMs
-    await app.db.sessions.touch(session.id, { last_seen_at: now, expires_at })
-    give(request, reply, { ...session, expires_at })
+  /** No request waits for this, or fails of it: what cannot be written now, a later one writes. */
+  function touch({ id }: SessionRow, times: Parameters<typeof app.db.sessions.touch>[1]): void {
+    if (touching.has(id)) return
+    touching.add(id)
+    app.db.sessions
+      .touch(id, times)
+      .catch(err => app.log.warn({ err }, 'the use of a session could not be noted'))
+      .finally(() => touching.delete(id))
   }
 
   /** What the token says, when it is ours and has not expired. A signature that was found good stays good. */
@@ -104,8 +109,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
       const found = typeof claims?.sid === 'string' && (await app.db.sessions.find(claims.sid))
       if (!found || claims.sub !== String(found.user.id)) throw new ChatError('UNAUTHENTICATED')
       const { user, session } = found
-      const renewal = renew(request, reply, session)
-      if (renewal !== undefined) await renewal
+      renew(request, reply, session)
       const sender = { id: user.id, username: user.username }
       request.caller = { user, sender, session_id: session.id, session_expires_at: session.expires_at }
     }

@@ -1,8 +1,8 @@
-import Sqlite from 'better-sqlite3'
 import type { Role } from '../schemas/chat.ts'
 import type { Database } from './database.ts'
 import { type Batch, batches, type Change, type Outcome, Refusal } from './log-batch.ts'
 import { messageChanges } from './log-messages.ts'
+import { isLocked, type Patience } from './patience.ts'
 import type { MessageMeta } from './tables.ts'
 
 export type { Change, Outcome } from './log-batch.ts'
@@ -11,7 +11,7 @@ export type { Change, Outcome } from './log-batch.ts'
  * The append side of every chat's log. A batch is one transaction and one fsync; `seq` is taken inside it.
  * Written in plain SQL, prepared once: every message that is sent comes through here.
  */
-export function logRepository(db: Database) {
+export function logRepository(db: Database, patience: Patience) {
   const client = db.$client
   const { begin, forget } = batches(db)
   const { create, send, edit, remove, react, unreact } = messageChanges(db)
@@ -108,7 +108,7 @@ export function logRepository(db: Database) {
      */
     async append(changes: Change[]): Promise<Outcome[]> {
       try {
-        return transaction(changes)
+        return await patience.wait(() => transaction(changes))
       } catch (cause) {
         forget()
         if (changes.length === 1 || isLocked(cause)) return changes.map(() => ({ error: 'STORAGE_FAILED', cause }))
@@ -123,9 +123,4 @@ export function logRepository(db: Database) {
       }
     }
   }
-}
-
-/** https://www.sqlite.org/rescode.html#busy */
-function isLocked(cause: unknown): boolean {
-  return cause instanceof Sqlite.SqliteError && cause.code.startsWith('SQLITE_BUSY')
 }

@@ -6,18 +6,19 @@ import { logRepository } from './log.ts'
 import { membersRepository } from './members.ts'
 import { remember } from './memory.ts'
 import { messagesRepository } from './messages.ts'
+import { Patience } from './patience.ts'
 import { searchRepository } from './search.ts'
 import { sessionsRepository } from './sessions.ts'
 import { usersRepository } from './users.ts'
 
 /** What is remembered of; see memory.ts. */
-function stored(db: Database) {
+function stored(db: Database, patience: Patience) {
   return {
-    users: usersRepository(db),
-    sessions: sessionsRepository(db),
-    chats: chatsRepository(db),
-    members: membersRepository(db),
-    log: logRepository(db)
+    users: patience.lend(usersRepository(db)),
+    sessions: patience.lend(sessionsRepository(db)),
+    chats: patience.lend(chatsRepository(db)),
+    members: patience.lend(membersRepository(db)),
+    log: logRepository(db, patience)
   }
 }
 
@@ -25,10 +26,12 @@ export type Stored = ReturnType<typeof stored>
 
 function repositories(file: string) {
   const db = openDatabase(file)
-  const search = searchRepository(db)
+  db.$client.pragma('busy_timeout = 0')
+  const patience = new Patience(db.$client)
+  const search = searchRepository(db, patience)
   const dataVersion = db.$client.prepare<[], number>('pragma data_version').pluck()
   return {
-    ...remember(stored(db), () => dataVersion.get() as number),
+    ...remember(stored(db, patience), () => dataVersion.get() as number),
     messages: messagesRepository(db),
     search,
     /** Resolves when the database answers. */

@@ -4,6 +4,7 @@ import type { FoundMessage } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 import { decodeCursor, type PageRequest, toPage } from './page.ts'
+import { isLocked, type Patience } from './patience.ts'
 import { searchIndex } from './search-index.ts'
 import { highlight, matchExpression, phrases } from './search-text.ts'
 
@@ -25,7 +26,7 @@ interface SearchedChat {
 }
 
 /** Finds messages by their words. */
-export function searchRepository(db: Database) {
+export function searchRepository(db: Database, patience: Patience) {
   const client = db.$client
   const index = searchIndex(client)
   const read = messageReader(db)
@@ -93,7 +94,7 @@ export function searchRepository(db: Database) {
         const last = found[limit]
         if (last && chat.updated_at < last.created_at) break
         // No further than it was: a chat may grow faster than it is indexed.
-        while (index.indexPage(chat.id, chat.seq)) await breathe()
+        while (await patience.wait(() => index.indexPage(chat.id, chat.seq))) await breathe()
         collect(found, limit + 1, chat, endOf(chat, place), match)
         await breathe()
       }
@@ -117,7 +118,7 @@ export function searchRepository(db: Database) {
         try {
           more = !busy && index.work()
         } catch (error) {
-          onError(error)
+          if (!isLocked(error)) onError(error)
         }
         timer = setTimeout(tick, more ? NEXT_MS : IDLE_MS).unref()
       }

@@ -90,7 +90,7 @@ const ERRORS: Record<number, string> = {
   409: 'In conflict with what is stored',
   426: 'Not a WebSocket upgrade',
   429: 'Too many requests; see `Retry-After`',
-  503: 'Overloaded or going away; see `Retry-After`'
+  503: 'Overloaded, going away, or unable to write; see `Retry-After`'
 }
 
 /** The replies of a route: its own, and the errors of these statuses. */

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { chatsRepository } from '../../src/db/chats.ts'
 import { openDatabase } from '../../src/db/database.ts'
 import { logRepository } from '../../src/db/log.ts'
+import { Patience } from '../../src/db/patience.ts'
 import { usersRepository } from '../../src/db/users.ts'
 
 /** A log of which one batch has gone by already, so that it knows its chat and its members, and another connection. */
@@ -17,7 +18,7 @@ async function warmLog(t: Test) {
   })
   const users = usersRepository(db)
   const chats = chatsRepository(db)
-  const log = logRepository(db)
+  const log = logRepository(db, new Patience(db.$client))
   const people: { id: number; username: string }[] = []
   for (const username of ['ann', 'bob']) {
     const user = await users.create({ username, password_hash: 'x' })

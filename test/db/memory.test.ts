@@ -5,6 +5,7 @@ import { ListVersions } from '../../src/db/list-versions.ts'
 import { logRepository } from '../../src/db/log.ts'
 import { membersRepository } from '../../src/db/members.ts'
 import { remember } from '../../src/db/memory.ts'
+import { Patience } from '../../src/db/patience.ts'
 import { sessionsRepository } from '../../src/db/sessions.ts'
 import { usersRepository } from '../../src/db/users.ts'
 
@@ -17,7 +18,7 @@ async function repositories(t: Test) {
     sessions: sessionsRepository(db),
     chats: chatsRepository(db),
     members: membersRepository(db),
-    log: logRepository(db)
+    log: logRepository(db, new Patience(db.$client))
   }
   const file = { looks: 0, version: 1 }
   const remembering = remember(stored, () => {

@@ -25,7 +25,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
       summary: 'Log out',
       description: 'Ends the session, clears the cookie and closes the sockets of the session with 4401.',
       tags,
-      response: replies({ 204: nothing('Logged out') }, 401, 403)
+      response: replies({ 204: nothing('Logged out') }, 401, 403, 503)
     },
     async handler(request, reply) {
       await end(request.caller.user.id, request.caller.session_id)
@@ -84,7 +84,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
       description: 'Its cookie is worthless at once, and its sockets close with 4401.',
       tags,
       params: SessionParams,
-      response: replies({ 204: nothing('Ended') }, 401, 403, 404)
+      response: replies({ 204: nothing('Ended') }, 401, 403, 404, 503)
     },
     async handler({ caller, params }, reply) {
       if (!(await end(caller.user.id, params.session_id))) throw new ChatError('SESSION_NOT_FOUND')

@@ -34,7 +34,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       description: 'Makes a group of which I am the owner.',
       tags,
       body: NewChat,
-      response: replies({ 201: ref(Chat) }, 400, 401, 403, 404)
+      response: replies({ 201: ref(Chat) }, 400, 401, 403, 404, 503)
     },
     async handler({ body, caller }, reply) {
       const ids = body.member_ids ?? []
@@ -55,7 +55,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
         '201 when it was made now, 200 when the two already had one. There is never a second one for a pair.',
       tags,
       body: NewDirectChat,
-      response: replies({ 200: ref(Chat), 201: ref(Chat) }, 400, 401, 403, 404)
+      response: replies({ 200: ref(Chat), 201: ref(Chat) }, 400, 401, 403, 404, 503)
     },
     async handler({ body: { user_id }, caller }, reply) {
       if (user_id === caller.user.id) {
@@ -152,7 +152,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       description: 'Owners. Deletes it with all that was said in it; its sockets close with 4403.',
       tags,
       params: ChatParams,
-      response: replies({ 204: nothing('Deleted') }, 400, 401, 403, 404)
+      response: replies({ 204: nothing('Deleted') }, 400, 401, 403, 404, 503)
     },
     async handler({ params: { chat_id } }, reply) {
       await app.db.chats.remove(chat_id)
@@ -172,7 +172,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       tags,
       params: ChatParams,
       body: ReadMarker,
-      response: replies({ 200: ref(ReadState) }, 400, 401, 403, 404)
+      response: replies({ 200: ref(ReadState) }, 400, 401, 403, 404, 503)
     },
     handler: ({ params, body, caller }) => markRead(app, log, params.chat_id, caller.sender, body.id)
   })

@@ -25,7 +25,7 @@ const searchRoutes: FastifyPluginAsyncTypebox = async app => {
         'the request is found as it now is; what was deleted is not.',
       tags: ['Search'],
       querystring: SearchQuery,
-      response: replies({ 200: page(ref(FoundMessage)) }, 400, 401, 403, 404, 429)
+      response: replies({ 200: page(ref(FoundMessage)) }, 400, 401, 403, 404, 429, 503)
     },
     async preHandler(request) {
       if (request.query.chat_id !== undefined) await app.access.member(request)

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { build, type Server } from '../helper.ts'
+
+/** Another process that writes: it holds the lock until it is told to commit. */
+function writer(server: Server) {
+  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  server.t.teardown(() => db.close())
+  return db
+}
+
+t.test('while another process writes, changes wait and everything else goes on', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const a = await ann.v1(id)
+  const b = await bob.v1(id)
+  await ann.post(`${path}/messages`, { message: 'needle' })
+  await b.next('message')
+  const other = writer(server)
+  other.exec('begin immediate')
+
+  const order: string[] = []
+  const note = (what: string) => () => void order.push(what)
+  a.send({ type: 'send', client_id: '1', chat_id: id, message: 'one' })
+  const changes = [
+    bob.post(`${path}/messages`, { message: 'two' }),
+    bob.patch('/users/me', { display_name: 'Bob' }),
+    bob.post('/chats', { title: 'New' }),
+    bob.get('/search?query=needle')
+  ]
+  const made = Promise.all(changes).then(replies => replies.map(({ status }) => status))
+  void made.then(note('made'))
+  t.equal((await bob.get('/chats')).status, 200)
+  t.match(await ann.get(`${path}/messages`), { status: 200, body: { items: [{ message: 'needle' }] } })
+  a.send({ type: 'typing', chat_id: id })
+  t.match(await b.next('typing'), { chat_id: id })
+  await sleep(300)
+  note('released')()
+  other.exec('commit')
+  t.strictSame(await made, [201, 200, 201, 200])
+  t.strictSame(order, ['released', 'made'])
+  t.match(await a.next('ack'), { client_id: '1' })
+  const { body } = await ann.get(`${path}/messages`)
+  t.strictSame(body.items.map(({ message }: { message: string }) => message).sort(), ['needle', 'one', 'two'])
+})
+
+t.test('patience ends: what could not be stored is refused, and can be sent again', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann')
+  const [ann] = people
+  const a = await ann.v1(id)
+  const other = writer(server)
+  other.exec('begin immediate')
+  const message = { type: 'send', client_id: '1', chat_id: id, message: 'one' }
+  a.send(message)
+  const [posted, changed] = await Promise.all([
+    ann.post(`${path}/messages`, { message: 'two' }),
+    ann.patch('/users/me', { display_name: 'Ann' })
+  ])
+  for (const { status, body, headers } of [posted, changed]) {
+    t.match({ status, body }, { status: 503, body: { code: 'STORAGE_FAILED' } })
+    t.equal(headers.get('retry-after'), '1')
+  }
+  t.match(await a.next('error'), { code: 'STORAGE_FAILED', client_id: '1', retry_after_ms: Number })
+  other.exec('rollback')
+  a.send(message)
+  t.match(await a.next('ack'), { client_id: '1', duplicate: false })
+})
