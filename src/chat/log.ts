@@ -104,10 +104,15 @@ export class Log {
 
   #publish(batch: Entry[], outcomes: Outcome[]): void {
     const chats = new Map<number, Appended[]>()
+    const causes: unknown[] = []
     for (let i = 0; i < batch.length; i++) {
       const { change, origin } = batch[i] as Entry
       const outcome = outcomes[i] as Outcome
-      if ('error' in outcome || !outcome.message || !(outcome.fresh || origin)) continue
+      if ('error' in outcome) {
+        if (outcome.cause) causes.push(outcome.cause)
+        continue
+      }
+      if (!outcome.message || !(outcome.fresh || origin)) continue
       const { message, fresh } = outcome
       const client_id = change.type === 'send' ? change.client_id : undefined
       const appended = { message, fresh, origin, client_id }
@@ -115,6 +120,8 @@ export class Log {
       if (others) others.push(appended)
       else chats.set(change.chat_id, [appended])
     }
+    // One line for all: a full disk is not helped by a line for each.
+    if (causes.length > 0) this.#logger.error({ err: causes[0], count: causes.length }, 'changes could not be stored')
     for (const [chat_id, appended] of chats) this.#guard(this.#deliver, chat_id, appended)
     for (let i = 0; i < batch.length; i++) this.#guard(answer, batch[i] as Entry, outcomes[i] as Outcome)
   }

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream'
+import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { loggerOptions } from '../../src/http/logger.ts'
 import { build, type Json } from '../helper.ts'
@@ -123,4 +124,19 @@ t.test('a refused login says from where, and not who', async t => {
 t.test('a terminal gets pretty lines, everything else JSON', async t => {
   t.match(loggerOptions('info', true), { level: 'info', transport: { target: 'pino-pretty' } })
   t.notOk(Object.hasOwn(loggerOptions('info', false) as object, 'transport'))
+})
+
+t.test('however many messages cannot be stored at once, one line says why', async t => {
+  const { lines, logger } = collector('info')
+  const server = await build(t, {}, logger)
+  const { id, people } = await server.chat('ann')
+  const a = await people[0].v1(id)
+  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  t.teardown(() => db.close())
+  db.exec("create trigger full before insert on messages begin select raise(abort, 'no space'); end")
+  for (let i = 0; i < 5; i++) a.send({ type: 'send', client_id: `${i}`, message: 'Hi' })
+  for (let i = 0; i < 5; i++) t.match(await a.next('error'), { code: 'STORAGE_FAILED', client_id: `${i}` })
+  const failures = lines.filter(({ level }) => level === 50)
+  t.match(failures, [{ msg: 'changes could not be stored', count: 5, err: { message: 'no space' } }])
+  t.equal(failures.length, 1)
 })

@@ -20,7 +20,6 @@ export function send(log: Log, { connection, chat_id }: Cursor, { message, clien
     done(outcome) {
       if (!('error' in outcome)) return
       const busy = outcome.error === 'OVERLOADED' || outcome.error === 'STORAGE_FAILED'
-      if (outcome.cause) connection.log.error({ err: outcome.cause, chat_id }, 'a message could not be stored')
       connection.refuse({
         code: outcome.error,
         ...(client_id === undefined ? {} : { client_id }),
