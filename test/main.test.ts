@@ -117,6 +117,20 @@ t.test('what cannot work ends in one line and the exit code 1', async t => {
   }
 })
 
+t.test('a database has one server, and the next one when that has ended, however it ended', async t => {
+  const cwd = t.testdir({})
+  const first = start(t, cwd, { SECRET_KEY, PORT: '0' })
+  await first.ready
+  const { code, stderr } = await start(t, cwd, { SECRET_KEY, PORT: '0' }).end()
+  t.equal(code, 1)
+  t.equal(stderr, 'confab: DATABASE_URL: confab.db cannot be opened: another server has it open\n')
+  first.child.kill('SIGKILL')
+  const next = start(t, cwd, { SECRET_KEY, PORT: '0' })
+  await next.ready
+  next.child.kill('SIGTERM')
+  t.strictSame(await next.end(), { code: 0, stderr: '' })
+})
+
 t.test('an .env that cannot be read is named', async t => {
   const cwd = t.testdir({ '.env': { directory: '' } })
   const { code, stderr } = await start(t, cwd).end()

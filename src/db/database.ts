@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
+import { isLocked } from './patience.ts'
 import { createSearchIndex } from './search-index.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
@@ -11,7 +12,25 @@ export class DatabaseError extends Error {
   override name = 'DatabaseError'
 }
 
+/** A server that is stopping may take this long to let go of its database. In milliseconds. */
+const STOPPING_MS = 3000
+
 const migrationsFolder = fileURLToPath(new URL('../../drizzle/sqlite/', import.meta.url))
+
+/**
+ * Keeps other servers from a file until the result is closed, or the process has ended however it ends: they would not
+ * hear of each other's messages. The lock is on a file beside it, so that tools can read and write meanwhile. Throws
+ * DatabaseError when another server has it.
+ */
+export function claim(file: string): { close(): void } {
+  try {
+    const lock = new Sqlite(file === ':memory:' ? file : `${file}-lock`, { timeout: STOPPING_MS })
+    lock.exec('begin exclusive')
+    return lock
+  } catch (error) {
+    throw unopened(file, isLocked(error) ? 'another server has it open' : reason(error as Error), error)
+  }
+}
 
 /**
  * Opens the SQLite file (or `:memory:`), creates it when it is missing and applies the migrations it lacks.
@@ -33,8 +52,12 @@ export function openDatabase(file: string): Database {
     return db
   } catch (error) {
     client?.close()
-    throw new DatabaseError(`DATABASE_URL: ${file} cannot be opened: ${reason(error as Error)}`, { cause: error })
+    throw unopened(file, reason(error as Error), error)
   }
+}
+
+function unopened(file: string, why: string, cause: unknown): DatabaseError {
+  return new DatabaseError(`DATABASE_URL: ${file} cannot be opened: ${why}`, { cause })
 }
 
 /** What SQLite said, in its one line: Drizzle wraps it in the whole statement. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { chatsRepository } from './chats.ts'
-import { type Database, openDatabase } from './database.ts'
+import { claim, type Database, openDatabase } from './database.ts'
 import { logRepository } from './log.ts'
 import { membersRepository } from './members.ts'
 import { remember } from './memory.ts'
@@ -25,6 +25,7 @@ function stored(db: Database, patience: Patience) {
 export type Stored = ReturnType<typeof stored>
 
 function repositories(file: string) {
+  const claimed = claim(file)
   const db = openDatabase(file)
   db.$client.pragma('busy_timeout = 0')
   const patience = new Patience(db.$client)
@@ -41,6 +42,7 @@ function repositories(file: string) {
     async close(): Promise<void> {
       await search.stop()
       db.$client.close()
+      claimed.close()
     }
   }
 }
