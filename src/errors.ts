@@ -19,7 +19,7 @@ export const catalogue = {
   OWNER_REQUIRED: { status: 403, message: 'Only an owner of the chat may do this' },
   NOT_THE_SENDER: { status: 403, message: 'Only the sender of a message may edit it' },
   DIRECT_CHAT: { status: 403, message: 'A direct chat always has its two members and no settings' },
-  NOT_FOUND: { status: 404, message: 'There is nothing at this address' },
+  NOT_FOUND: { status: 404, message: 'There is nothing at this address: /docs lists what there is' },
   CHAT_NOT_FOUND: { status: 404, message: 'There is no such chat' },
   MESSAGE_NOT_FOUND: { status: 404, message: 'There is no such message in this chat' },
   USER_NOT_FOUND: { status: 404, message: 'There is no such user' },
