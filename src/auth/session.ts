@@ -52,9 +52,13 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     reply.setCookie(cookie.name, token, { ...attributes(request), maxAge: exp - Math.floor(Date.now() / 1000) })
   }
 
-  /** Past half of its life, a session in use is prolonged. Not on an upgrade, whose reply cannot carry the cookie. */
+  /**
+   * Past half of its life, a session in use is prolonged. Not on an upgrade, whose reply cannot carry the cookie. No
+   * request waits for this, or fails of it: when it cannot be written, the next one finds the session as it was.
+   */
   function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): void {
     const now = Date.now()
+    if (touching.has(session.id)) return
     if (!request.ws && session.expires_at - now < ttlMs / 2) {
       const expires_at = now + ttlMs
       touch(session, { last_seen_at: now, expires_at })
@@ -62,9 +66,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     } else if (now - session.last_seen_at > SEEN_EVERY_MS) touch(session, { last_seen_at: now })
   }
 
-  /** No request waits for this, or fails of it: what cannot be written now, a later one writes. */
   function touch({ id }: SessionRow, times: Parameters<typeof app.db.sessions.touch>[1]): void {
-    if (touching.has(id)) return
     touching.add(id)
     app.db.sessions
       .touch(id, times)

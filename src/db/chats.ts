@@ -239,11 +239,11 @@ export function chatsRepository(db: Database) {
     },
 
     /**
-     * Deletes a chat with all that was said in it, piece by piece: others are served between two of them. Until the
-     * last, which takes the chat itself and what was said meanwhile, its members can go on, or ask for this once more.
+     * Deletes a chat with all that was said in it, piece by piece: others are served between two of them. The last
+     * takes the chat itself, with what was said meanwhile: until then its members can go on, or ask for this again.
      */
     async remove(chat_id: number): Promise<void> {
-      for (const piece of [someReactions, someMessages]) while (piece.run(chat_id).changes > 0) await turn()
+      for (const piece of [someReactions, someMessages]) while (piece.run(chat_id).changes === PIECE) await turn()
       await db.delete(chats).where(eq(chats.id, chat_id))
     }
   }
