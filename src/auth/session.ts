@@ -70,7 +70,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     touching.add(id)
     app.db.sessions
       .touch(id, times)
-      .catch(err => app.log.warn({ err }, 'the use of a session could not be noted'))
+      .catch(err => app.log.debug({ err }, 'the use of a session could not be noted'))
       .finally(() => touching.delete(id))
   }
 

@@ -7,8 +7,8 @@ import { encode } from './frames.ts'
 
 /** Messages of a page: what a socket takes at once, and what a read may hold up the event loop for. */
 const PAGE = 100
-/** Characters of a page, beyond which it ends early: a few long messages are enough for a slow socket. */
-const PAGE_CHARACTERS = 64 * 1024
+/** Bytes of a page, with which it ends early: a few long messages are enough for a slow socket. */
+const PAGE_BYTES = 64 * 1024
 /** How long pages may be read before the event loop gets a turn, in milliseconds. */
 const TURN_MS = 4
 
@@ -74,11 +74,11 @@ export class CatchUp {
     // Meanwhile, the client may have gone, or resumed from elsewhere.
     if (!isHere(cursor)) return
     if (cursor.seq !== seq) return this.add(cursor)
-    const page = shorten(rows)
-    const complete = page.length === rows.length && rows.length < PAGE
-    const last = page.at(-1) as Message
+    const { frames, taken } = cursor.render(rows, PAGE_BYTES)
+    const complete = taken === rows.length && rows.length < PAGE
+    const last = rows[taken - 1] as Message
     const reached = complete ? until : connection.v1 ? last.seq : last.id
-    const frames = [...cursor.render(page), ...cursor.settle(reached)]
+    frames.push(...cursor.settle(reached))
     cursor.seq = reached
     if (complete && room.told <= reached) {
       cursor.live = true
@@ -94,14 +94,4 @@ export class CatchUp {
 function isHere(cursor: Cursor): boolean {
   const { connection, chat_id } = cursor
   return connection.open && connection.cursors.get(chat_id) === cursor
-}
-
-/** The beginning of a page, not longer than a slow socket should be given at once; at least one message. */
-function shorten(page: Message[]): Message[] {
-  let characters = 0
-  const end = page.findIndex(({ message }, i) => {
-    characters += message?.length ?? 0
-    return i > 0 && characters > PAGE_CHARACTERS
-  })
-  return end < 0 ? page : page.slice(0, end)
 }

@@ -46,19 +46,26 @@ export class Cursor {
   }
 
   /**
-   * The frames for a page of the log. A message that this socket sent is left out, with the ack in its place. A plain
-   * socket's page is in the order of `id`, any other in the order of `seq`.
+   * The frames for the first messages of a page of the log: as many as it takes to fill `bytes`, or all of them. A
+   * message that this socket sent is left out, with the ack in its place. A plain socket's page is in the order of
+   * `id`, any other in the order of `seq`.
    */
-  render(page: Message[]): Buffer[] {
+  render(page: Message[], bytes: number): { frames: Buffer[]; taken: number } {
     const frames: Buffer[] = []
-    for (const message of page) {
+    let taken = 0
+    for (let left = bytes; left > 0 && taken < page.length; taken++) {
+      const message = page[taken] as Message
       const place = this.connection.v1 ? message.seq : message.id
       this.#settle(place - 1, frames)
       const [first] = this.#owed
       if (first?.fresh && first.at === message.id && first.at === place) this.#settle(place, frames)
-      else frames.push(messageFrame(message))
+      else {
+        const frame = messageFrame(message)
+        frames.push(frame)
+        left -= frame.length
+      }
     }
-    return frames
+    return { frames, taken }
   }
 
   /** The acks that are due once everything up to `seq` was written. */

@@ -34,6 +34,10 @@ const BACK_AT_MOST_MS = 20_000
 /** What a user may change over HTTP: as much as they may send over their sockets. */
 const CHANGES = { max: 300, timeWindow: 3000, keyGenerator: ({ caller }: FastifyRequest) => String(caller.user.id) }
 
+function isRead({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
 /** Chats over HTTP and socket: one log, one map of rooms. */
 const chat: FastifyPluginAsync<Config> = async (app, config) => {
   const sockets = new Sockets()
@@ -57,10 +61,15 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
   })
 
   app.addHook('preValidation', app.authenticate)
+  // Whether somebody may make a change is decided when it can be made.
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (isRead(request)) done()
+    else void app.db.calm().then(() => done())
+  })
   if (config.rateLimits) {
     const limit = app.rateLimit(CHANGES)
     app.addHook('preHandler', async function (request, reply) {
-      if (request.method !== 'GET') await limit.call(this, request, reply)
+      if (!isRead(request)) await limit.call(this, request, reply)
     })
   }
   app.register(chatRoutes, services)

@@ -1,10 +1,9 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { Recent } from '../recent.ts'
 import type { Chat, NewChat, PublicChat, ReadState, Visibility } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Message } from '../schemas/message.ts'
 import type { Database } from './database.ts'
-import { alias, and, desc, eq, lt, ne, param, sql } from './drizzle.ts'
+import { alias, and, desc, eq, isNull, lt, ne, param, sql } from './drizzle.ts'
 import { readStateQuery } from './members.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 import { decodeCursor, escapeLike, type PageRequest, toIso, toPage } from './page.ts'
@@ -31,8 +30,6 @@ const READS = 10_000
 const LATEST_CHARACTERS = 8 * 1024 * 1024
 /** Rows of one insert: SQLite takes no more than 32,766 parameters. */
 const AT_ONCE = 1000
-/** Rows of a deleted chat that are taken out at a time. */
-const PIECE = 500
 
 const others = alias(members, 'others')
 const peers = alias(users, 'peers')
@@ -58,12 +55,6 @@ export function chatsRepository(db: Database) {
   const latest = db.$client.prepare<[number], MessageRow>(
     `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER} where m.chat_id = +? order by m.id desc limit 1`
   )
-  const some = (table: 'messages' | 'reactions') =>
-    db.$client.prepare<[number]>(
-      `delete from ${table} where rowid in (select rowid from ${table} where chat_id = ? limit ${PIECE})`
-    )
-  const someMessages = some('messages')
-  const someReactions = some('reactions')
   const readState = readStateQuery(db)
   const ofUser = () =>
     db
@@ -173,7 +164,7 @@ export function chatsRepository(db: Database) {
 
     /** A chat as everybody who may know of it sees it. */
     async describe(chat_id: number): Promise<PublicChat | undefined> {
-      const [row] = await db.select().from(chats).where(eq(chats.id, chat_id))
+      const [row] = await db.select().from(chats).where(existing(chat_id))
       return row && toPublicChat(row)
     },
 
@@ -235,16 +226,23 @@ export function chatsRepository(db: Database) {
     },
 
     async setVisibility(chat_id: number, visibility: Visibility): Promise<void> {
-      await db.update(chats).set({ visibility }).where(eq(chats.id, chat_id))
+      await db.update(chats).set({ visibility }).where(existing(chat_id))
     },
 
-    /**
-     * Deletes a chat with all that was said in it, piece by piece: others are served between two of them. The last
-     * takes the chat itself, with what was said meanwhile: until then its members can go on, or ask for this again.
-     */
+    /** Deletes a chat: from now on nobody is in it or finds it. What was said in it leaves later; see purge.ts. */
     async remove(chat_id: number): Promise<void> {
-      for (const piece of [someReactions, someMessages]) while (piece.run(chat_id).changes === PIECE) await turn()
-      await db.delete(chats).where(eq(chats.id, chat_id))
+      db.transaction(
+        tx => {
+          tx.update(chats).set({ visibility: 'private', deleted_at: Date.now() }).where(existing(chat_id)).run()
+          tx.delete(members).where(eq(members.chat_id, chat_id)).run()
+        },
+        { behavior: 'immediate' }
+      )
     }
   }
+}
+
+/** A chat that has not been deleted. */
+function existing(chat_id: number) {
+  return and(eq(chats.id, chat_id), isNull(chats.deleted_at))
 }

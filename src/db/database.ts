@@ -73,6 +73,7 @@ function configure(client: Sqlite.Database): void {
   // Pages that many batches change are copied into the database once for all of them. The WAL grows to 64 MiB.
   client.pragma('wal_autocheckpoint = 16000')
   client.pragma('foreign_keys = ON')
+  // For the start, and for scripts. The server then waits otherwise: patience.ts.
   client.pragma('busy_timeout = 5000')
   client.pragma('journal_size_limit = 67108864')
   client.pragma('trusted_schema = OFF')

@@ -66,7 +66,7 @@ const REMEMBERED = 100_000
  * database in between: another repository, or another process.
  */
 export function batches({ $client }: Database): { begin(): Batch; forget(): void } {
-  const read = $client.prepare<[number], number>('select seq from chats where id = ?').pluck()
+  const read = $client.prepare<[number], number>('select seq from chats where id = ? and deleted_at is null').pluck()
   const write = $client.prepare('update chats set seq = ?, updated_at = ? where id = ?')
   const isMember = $client.prepare<[number, number]>('select 1 from members where chat_id = ? and user_id = ?').pluck()
   // https://www.sqlite.org/pragma.html#pragma_data_version tells of other connections, total_changes() of this one.

@@ -103,8 +103,8 @@ export function logRepository(db: Database, patience: Patience) {
   return {
     /**
      * Makes these changes, durably, when the promise resolves: an outcome for each, in their order. When the database
-     * fails, each is tried alone, so that one that cannot be stored does not take its neighbours with it; but not while
-     * another process holds the lock, for which each of them would wait anew.
+     * fails, each is tried alone, so that one that cannot be stored does not take its neighbours with it; but not when
+     * another process has held the lock for too long.
      */
     async append(changes: Change[]): Promise<Outcome[]> {
       try {

@@ -123,7 +123,14 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
         })
       },
       changePassword: (...args) => changing(db.sessions.changePassword(...args), forgetSessions),
-      touch: (id, times) => changing(db.sessions.touch(id, times), () => sessions.delete(id)),
+      async touch(id, times) {
+        try {
+          await db.sessions.touch(id, times)
+        } finally {
+          forgotten++
+          sessions.delete(id)
+        }
+      },
       remove: (...args) => changing(db.sessions.remove(...args), forgetSessions)
     },
 

@@ -2,10 +2,9 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import { ChatError } from '../errors.ts'
 
-/** How long changes wait for another process that writes. From then on, until it is done, they fail at once. */
 const PATIENCE_MS = 5000
-/** How often it is looked whether that one is done. */
-const LOOK_MS = 40
+/** The pauses after which it is looked whether that one is done, the last of them again and again; about, lest it look in step. */
+const LOOKS_MS = [1, 2, 5, 10, 15, 20, 25] as const
 
 /** Whether another process holds the lock (https://www.sqlite.org/rescode.html#busy). Drizzle wraps what SQLite says. */
 export function isLocked(error: unknown): boolean {
@@ -28,16 +27,19 @@ interface Lock {
  */
 export class Patience {
   readonly #client: Sqlite.Database
+  readonly #patience: number
   /** The lock that another process holds, as far as we know. */
   #lock: Lock | undefined
   /** The end of the line of those who wait. */
   #line: Promise<void> = Promise.resolve()
 
-  constructor(client: Sqlite.Database) {
+  /** When changes have waited for `patience` milliseconds, they fail at once until the other process is done. */
+  constructor(client: Sqlite.Database, patience = PATIENCE_MS) {
     this.#client = client
+    this.#patience = patience
   }
 
-  /** Makes a change, as soon as the lock is free. Throws what SQLite said when that takes too long. */
+  /** Makes a change, as soon as the lock is free. Throws STORAGE_FAILED when that takes too long. */
   async wait<T>(change: () => T | Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -45,11 +47,20 @@ export class Patience {
       } catch (error) {
         if (!isLocked(error)) throw error
         this.#lock ??= this.#watch()
-        if (this.#lock.until <= performance.now()) throw error
+        if (this.#lock.until <= performance.now()) throw refusal(error)
       }
-      this.#line = this.#line.then(() => this.#first())
-      await this.#line
+      await this.#inLine()
     }
+  }
+
+  /** Waits while the lock is held: what is decided then is decided on what those before have changed. */
+  async calm(): Promise<void> {
+    if (this.#lock) await this.#inLine()
+  }
+
+  #inLine(): Promise<void> {
+    this.#line = this.#line.then(() => this.#first())
+    return this.#line
   }
 
   /** Waits at the head of the line. One goes on at a time, each in a turn of the event loop of its own. */
@@ -59,15 +70,15 @@ export class Patience {
   }
 
   #watch(): Lock {
-    const lock = { until: performance.now() + PATIENCE_MS, looked: Promise.resolve() }
-    lock.looked = this.#look(lock)
+    const lock = { until: performance.now() + this.#patience, looked: Promise.resolve() }
+    lock.looked = this.#look(lock, 0)
     return lock
   }
 
   /** However many wait, one looks. */
-  async #look(lock: Lock): Promise<void> {
-    await sleep(LOOK_MS)
-    if (this.#isHeld()) lock.looked = this.#look(lock)
+  async #look(lock: Lock, times: number): Promise<void> {
+    await sleep((LOOKS_MS[times] ?? LOOKS_MS[6]) * (0.5 + Math.random()))
+    if (this.#isHeld()) lock.looked = this.#look(lock, times + 1)
     else this.#lock = undefined
   }
 
@@ -80,17 +91,16 @@ export class Patience {
     }
   }
 
-  /** The same repository, whose functions wait. They throw STORAGE_FAILED when that took too long. */
+  /** The same repository, whose functions wait. */
   lend<Repository extends Functions>(repository: Repository): Repository {
-    const waiting =
-      (call: Functions[string]): Functions[string] =>
-      async (...args) => {
-        try {
-          return await this.wait(() => call(...args))
-        } catch (cause) {
-          throw isLocked(cause) ? new ChatError('STORAGE_FAILED', { retryAfter: 1, cause }) : cause
-        }
-      }
-    return Object.fromEntries(Object.entries(repository).map(([name, call]) => [name, waiting(call)])) as Repository
+    const patient = Object.entries(repository).map(([name, call]) => [
+      name,
+      (...args: never[]) => this.wait(() => call(...args))
+    ])
+    return Object.fromEntries(patient) as Repository
   }
+}
+
+function refusal(cause: unknown): ChatError {
+  return new ChatError('STORAGE_FAILED', { retryAfter: 1, cause })
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { background } from './background.ts'
 import { chatsRepository } from './chats.ts'
 import { claim, type Database, openDatabase } from './database.ts'
 import { logRepository } from './log.ts'
@@ -7,7 +8,9 @@ import { membersRepository } from './members.ts'
 import { remember } from './memory.ts'
 import { messagesRepository } from './messages.ts'
 import { Patience } from './patience.ts'
+import { purge } from './purge.ts'
 import { searchRepository } from './search.ts'
+import { searchIndex } from './search-index.ts'
 import { sessionsRepository } from './sessions.ts'
 import { usersRepository } from './users.ts'
 
@@ -24,23 +27,27 @@ function stored(db: Database, patience: Patience) {
 
 export type Stored = ReturnType<typeof stored>
 
-function repositories(file: string) {
+/** `onError` is told what keeps the work in the background from going on. */
+function repositories(file: string, onError: (error: unknown) => void) {
   const claimed = claim(file)
   const db = openDatabase(file)
   db.$client.pragma('busy_timeout = 0')
   const patience = new Patience(db.$client)
-  const search = searchRepository(db, patience)
+  const index = searchIndex(db.$client)
+  const stop = background([purge(db.$client).work, index.work], onError)
   const dataVersion = db.$client.prepare<[], number>('pragma data_version').pluck()
   return {
     ...remember(stored(db, patience), () => dataVersion.get() as number),
     messages: messagesRepository(db),
-    search,
+    search: searchRepository(db, index, patience),
+    /** Resolves when no other process holds up changes any more, or has done so for too long. */
+    calm: () => patience.calm(),
     /** Resolves when the database answers. */
     async ping(): Promise<void> {
       db.$client.prepare('select 1').get()
     },
     async close(): Promise<void> {
-      await search.stop()
+      stop()
       db.$client.close()
       claimed.close()
     }
@@ -63,10 +70,9 @@ export interface DbOptions {
 
 /** Opens the database for the life of the app. */
 async function db(app: FastifyInstance, { databaseFile }: DbOptions): Promise<void> {
-  const db = repositories(databaseFile)
+  const db = repositories(databaseFile, err => app.log.warn({ err }, 'work in the background stands still'))
   app.decorate('db', db)
   app.addHook('onReady', () => db.sessions.sweep())
-  app.addHook('onReady', () => db.search.start(err => app.log.warn({ err }, 'the search index stands still')))
   app.addHook('onClose', () => db.close())
 }
 

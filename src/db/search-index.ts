@@ -124,3 +124,5 @@ export function searchIndex(client: Sqlite.Database) {
     work
   }
 }
+
+export type SearchIndex = ReturnType<typeof searchIndex>

@@ -4,17 +4,12 @@ import type { FoundMessage } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 import { decodeCursor, type PageRequest, toPage } from './page.ts'
-import { isLocked, type Patience } from './patience.ts'
-import { searchIndex } from './search-index.ts'
+import type { Patience } from './patience.ts'
+import type { SearchIndex } from './search-index.ts'
 import { highlight, matchExpression, phrases } from './search-text.ts'
 
 /** A search lets others have the event loop when it has had it for so long. */
 const TURN_MS = 10
-/** Pauses of the background between two pages, and when there was nothing to do or the server was busy. */
-const NEXT_MS = 25
-const IDLE_MS = 1000
-/** The server is busy when its event loop was, for more than this part of the time. */
-const BUSY = 0.5
 
 /** Where a result stands among all: created_at, chat_id, id. */
 type Place = [number, number, number]
@@ -26,9 +21,8 @@ interface SearchedChat {
 }
 
 /** Finds messages by their words. */
-export function searchRepository(db: Database, patience: Patience) {
+export function searchRepository(db: Database, index: SearchIndex, patience: Patience) {
   const client = db.$client
-  const index = searchIndex(client)
   const read = messageReader(db)
   const chatsOf = client.prepare<[{ user_id: number; chat_id: number | null }], SearchedChat>(
     `select c.id, c.seq, c.updated_at from members m join chats c on c.id = m.chat_id
@@ -48,7 +42,6 @@ export function searchRepository(db: Database, patience: Patience) {
       'select created_at from messages where chat_id = ? and id >= ? order by id limit 1'
     )
     .pluck()
-  let timer: NodeJS.Timeout | undefined
 
   /** The id at which a chat's messages stop being older than a place. Times ascend with ids: it is halved down to. */
   function endOf({ id: chat_id, seq }: SearchedChat, place: Place | undefined): number {
@@ -105,28 +98,6 @@ export function searchRepository(db: Database, patience: Patience) {
         await breathe()
       }
       return { ...page, items }
-    },
-
-    /** Keeps the index up to date in the background, a page at a time, while the server has little else to do. */
-    async start(onError: (error: unknown) => void): Promise<void> {
-      let load = performance.eventLoopUtilization()
-      const tick = () => {
-        const now = performance.eventLoopUtilization()
-        const busy = performance.eventLoopUtilization(now, load).utilization > BUSY
-        load = now
-        let more = false
-        try {
-          more = !busy && index.work()
-        } catch (error) {
-          if (!isLocked(error)) onError(error)
-        }
-        timer = setTimeout(tick, more ? NEXT_MS : IDLE_MS).unref()
-      }
-      timer = setTimeout(tick, IDLE_MS).unref()
-    },
-
-    async stop(): Promise<void> {
-      clearTimeout(timer)
     }
   }
 }

@@ -27,20 +27,26 @@ export const sessions = sqliteTable(
   table => [index('sessions_user_id').on(table.user_id)]
 )
 
-export const chats = sqliteTable('chats', {
-  id: integer('id').primaryKey({ autoIncrement: true }),
-  kind: text('kind').$type<'group' | 'direct'>().notNull(),
-  visibility: text('visibility').$type<Visibility>().notNull(),
-  title: text('title'),
-  // "lower id:higher id" of a direct chat's two people, so that the database refuses a second one.
-  direct_key: text('direct_key').unique(),
-  seq: integer('seq').notNull().default(0),
-  created_by: integer('created_by')
-    .notNull()
-    .references(() => users.id),
-  created_at: integer('created_at').notNull(),
-  updated_at: integer('updated_at').notNull()
-})
+export const chats = sqliteTable(
+  'chats',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    kind: text('kind').$type<'group' | 'direct'>().notNull(),
+    visibility: text('visibility').$type<Visibility>().notNull(),
+    title: text('title'),
+    // "lower id:higher id" of a direct chat's two people, so that the database refuses a second one.
+    direct_key: text('direct_key').unique(),
+    seq: integer('seq').notNull().default(0),
+    created_by: integer('created_by')
+      .notNull()
+      .references(() => users.id),
+    created_at: integer('created_at').notNull(),
+    updated_at: integer('updated_at').notNull(),
+    // Nobody finds a deleted chat any more. What was said in it leaves little by little, and the row at last.
+    deleted_at: integer('deleted_at')
+  },
+  table => [index('chats_deleted').on(table.id).where(sql`deleted_at is not null`)]
+)
 
 export const members = sqliteTable(
   'members',

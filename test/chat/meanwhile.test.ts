@@ -177,37 +177,13 @@ t.test('a role changed for who has just left is no last owner', async t => {
   t.match(await change, { status: 404, body: { code: 'MEMBER_NOT_FOUND' } })
 })
 
-t.test('others are served while a long chat is deleted', async t => {
-  const server = await build(t)
-  const { id, people } = await server.chat('ann')
-  const [{ user }] = people
-  const { log, chats } = server.app.db
-  await log.append(Array.from({ length: 6000 }, () => ({ type: 'send', chat_id: id, user, text: 'Hi' })))
-  await log.append(
-    Array.from({ length: 3000 }, (_, i) => ({ type: 'react', chat_id: id, id: i + 2, user, emoji: '👍' }))
-  )
-  let turns = 0
-  let deleted = false
-  const count = () => {
-    turns++
-    if (!deleted) setImmediate(count)
-  }
-  count()
-  await chats.remove(id)
-  deleted = true
-  t.ok(turns > 9, `${turns} turns of the event loop for others`)
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  t.teardown(() => db.close())
-  for (const table of ['messages', 'reactions', 'members'])
-    t.equal(db.prepare(`select count(*) from ${table} where chat_id = ?`).pluck().get(id), 0, table)
-})
-
 t.test('a long replay of long messages is given in short pieces', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
   const user = { id: ann.user.id, username: 'ann' }
-  const text = 'x'.repeat(10_000)
+  // Each takes six bytes in JSON.
+  const text = '\u0001'.repeat(10_000)
   await server.app.db.log.append(
     Array.from({ length: 100 }, () => ({ type: 'send' as const, chat_id: id, user, text }))
   )

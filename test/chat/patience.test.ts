@@ -68,3 +68,36 @@ t.test('patience ends: what could not be stored is refused, and can be sent agai
   a.send(message)
   t.match(await a.next('ack'), { client_id: '1', duplicate: false })
 })
+
+t.test('who is removed while everybody waits can change nothing any more', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  await ann.put(`${path}/members/${bob.user.id}`, { role: 'admin' })
+  const other = writer(server)
+  other.exec('begin immediate')
+  const removed = ann.delete(`${path}/members/${bob.user.id}`)
+  await sleep(100)
+  const changed = bob.patch(path, { visibility: 'public' })
+  await sleep(100)
+  other.exec('commit')
+  t.equal((await removed).status, 204)
+  t.match(await changed, { status: 404, body: { code: 'CHAT_NOT_FOUND' } })
+  t.match(await ann.get(path), { body: { visibility: 'private' } })
+})
+
+t.test('a server that stops while everybody waits refuses what cannot be stored', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const a = await people[0].v1(id)
+  const other = writer(server)
+  other.exec('begin immediate')
+  for (let i = 0; i < 3; i++) {
+    a.send({ type: 'send', client_id: `${i}`, message: 'Hi' })
+    await sleep(30)
+  }
+  const closed = server.app.close()
+  for (let i = 0; i < 3; i++) t.match(await a.next('error', 8000), { code: 'STORAGE_FAILED', client_id: `${i}` })
+  t.equal(await a.closed(), 1012)
+  await closed
+})

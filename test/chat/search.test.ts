@@ -153,6 +153,12 @@ t.test('with limits, nobody searches more than 100 times in 10 s', async t => {
   t.equal(refused.length, 10)
   t.match(refused[0], { body: { code: 'RATE_LIMITED' } })
   t.ok(refused[0]?.headers.get('retry-after'))
+  const heads = await Promise.all(
+    Array.from({ length: 110 }, () =>
+      fetch(`${server.url}/search?query=word`, { method: 'HEAD', headers: { cookie: ann.cookie } })
+    )
+  )
+  t.equal(heads.filter(({ status }) => status === 429).length, 10, 'HEAD is no way around it')
   t.equal((await ann.get(path)).status, 200, 'reading goes on')
   t.equal((await bob.get('/search?query=word')).status, 200, 'so do others')
 })

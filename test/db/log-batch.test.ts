@@ -18,7 +18,7 @@ async function warmLog(t: Test) {
   })
   const users = usersRepository(db)
   const chats = chatsRepository(db)
-  const log = logRepository(db, new Patience(db.$client))
+  const log = logRepository(db, new Patience(db.$client, 200))
   const people: { id: number; username: string }[] = []
   for (const username of ['ann', 'bob']) {
     const user = await users.create({ username, password_hash: 'x' })
@@ -74,11 +74,11 @@ t.test('a message that cannot be stored leaves no hole', async t => {
 
 t.test('while another process holds the lock, a batch waits for it once', async t => {
   const { db, log, other, ann, send } = await warmLog(t)
-  db.$client.pragma('busy_timeout = 50')
+  db.$client.pragma('busy_timeout = 0')
   other.exec('begin immediate')
   const outcomes = await log.append([send(ann, 'three'), send(ann, 'four'), send(ann, 'five')])
   const [first] = outcomes as { cause?: unknown }[]
-  t.match(first, { error: 'STORAGE_FAILED', cause: { code: 'SQLITE_BUSY' } })
+  t.match(first, { error: 'STORAGE_FAILED', cause: { cause: { code: 'SQLITE_BUSY' } } })
   t.ok(
     outcomes.every(outcome => 'cause' in outcome && outcome.cause === first?.cause),
     'it was tried once'

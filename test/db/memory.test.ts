@@ -84,10 +84,15 @@ t.test('other processes are looked for once in a turn of the event loop', async 
 
 t.test('a change that failed is one that may have been made', async t => {
   const { client, stored, remembering, user, sid, chat_id } = await repositories(t)
-  const [{ touch }] = [stored.sessions]
+  const { setVisibility } = stored.chats
+  stored.chats.setVisibility = async (...args) => {
+    await setVisibility(...args)
+    client.exec("update users set display_name = 'Somebody'")
+    throw new Error('no answer')
+  }
+  const { touch } = stored.sessions
   stored.sessions.touch = async (...args) => {
     await touch(...args)
-    client.exec("update users set display_name = 'Somebody'; update chats set visibility = 'public'")
     throw new Error('no answer')
   }
   const again = remember(stored, () => 1)
@@ -95,6 +100,9 @@ t.test('a change that failed is one that may have been made', async t => {
   await again.members.standing(chat_id, user.id)
   const version = await again.chats.listVersion(user.id)
   await t.rejects(again.sessions.touch(sid, { last_seen_at: 5 }), { message: 'no answer' })
+  t.match(await again.sessions.find(sid), { session: { last_seen_at: 5 } })
+  t.equal(await again.chats.listVersion(user.id), version, "the use of a session is nobody else's business")
+  await t.rejects(again.chats.setVisibility(chat_id, 'public'), { message: 'no answer' })
   t.match(await again.sessions.find(sid), { session: { last_seen_at: 5 }, user: { display_name: 'Somebody' } })
   t.match(await again.members.standing(chat_id, user.id), { visibility: 'public' })
   t.not(await again.chats.listVersion(user.id), version)
@@ -124,7 +132,7 @@ t.test('what was read before a change is not remembered after it', async t => {
   await remembering.chats.remove(chat_id)
   t.match(await Promise.all(reads), [{ session: { id: sid } }, { role: 'owner' }, undefined])
   t.equal(await remembering.sessions.find(sid), undefined)
-  t.equal(await remembering.members.standing(chat_id, user.id), undefined)
+  t.match(await remembering.members.standing(chat_id, user.id), { role: null })
 })
 
 t.test('versions of lists are bounded', async t => {

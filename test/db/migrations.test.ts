@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -9,16 +11,14 @@ import { DatabaseError, openDatabase } from '../../src/db/database.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MIGRATIONS = join(ROOT, 'drizzle/sqlite')
 
-/** Runs drizzle-kit as package.json's scripts do. */
-function drizzleKit(args: string[], env: NodeJS.ProcessEnv = {}) {
+/** Runs drizzle-kit as package.json's scripts do. Not in step: the servers of other tests would be late, and overloaded. */
+async function drizzleKit(args: string[], env: NodeJS.ProcessEnv = {}) {
   const { NODE_OPTIONS, ...inherited } = process.env
   const command = [join(ROOT, 'node_modules/.bin/drizzle-kit'), ...args]
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-    cwd: ROOT,
-    env: { ...inherited, ...env },
-    encoding: 'utf8'
-  })
-  return { status, output: stdout + stderr }
+  const child = spawn(process.execPath, command, { cwd: ROOT, env: { ...inherited, ...env } })
+  const output = Promise.all([text(child.stdout), text(child.stderr)])
+  const [status] = await once(child, 'exit')
+  return { status, output: (await output).join('') }
 }
 
 /** What a database file consists of, but for what SQLite, the migrator and the search index keep for themselves. */
@@ -105,23 +105,23 @@ t.test('a database that cannot do WAL is refused', async t => {
 
 t.test('drizzle-kit push makes the same tables and indexes as the migrations', async t => {
   const pushed = join(t.testdir({}), 'pushed.db')
-  const { status, output } = drizzleKit(['push'], { DATABASE_URL: `sqlite:///${pushed}` })
+  const { status, output } = await drizzleKit(['push'], { DATABASE_URL: `sqlite:///${pushed}` })
   t.equal(status, 0, output)
   t.strictSame(schemaOf(pushed), schemaOf(migrated(t)))
 })
 
 t.test('the server takes a database that was pushed, and its migrations count as applied', async t => {
   const file = join(t.testdir({}), 'pushed.db')
-  drizzleKit(['push'], { DATABASE_URL: `sqlite:///${file}` })
+  await drizzleKit(['push'], { DATABASE_URL: `sqlite:///${file}` })
   openDatabase(file).$client.close()
   openDatabase(file).$client.close()
-  t.equal(drizzleKit(['migrate'], { DATABASE_URL: `sqlite:///${file}` }).status, 0, 'nothing is left to apply')
+  t.equal((await drizzleKit(['migrate'], { DATABASE_URL: `sqlite:///${file}` })).status, 0, 'nothing is left to apply')
   t.match(schemaOf(file), schemaOf(migrated(t)))
 })
 
 t.test('drizzle-kit migrate makes a database that the server takes', async t => {
   const file = join(t.testdir({}), 'made.db')
-  const { status, output } = drizzleKit(['migrate'], { DATABASE_URL: `sqlite:///${file}` })
+  const { status, output } = await drizzleKit(['migrate'], { DATABASE_URL: `sqlite:///${file}` })
   t.equal(status, 0, output)
   openDatabase(file).$client.close()
   t.strictSame(schemaOf(file), schemaOf(migrated(t)))
@@ -131,7 +131,7 @@ t.test('the migrations lack nothing that the tables have', async t => {
   const out = join(t.testdir({}), 'sqlite')
   cpSync(MIGRATIONS, out, { recursive: true })
   const flags = ['--dialect=sqlite', '--schema=./src/db/tables.ts', `--out=${relative(ROOT, out)}`]
-  const { status, output } = drizzleKit(['generate', ...flags])
+  const { status, output } = await drizzleKit(['generate', ...flags])
   t.equal(status, 0, output)
   t.match(output, 'No schema changes')
   t.strictSame(readdirSync(out, { recursive: true }).sort(), readdirSync(MIGRATIONS, { recursive: true }).sort())

@@ -11,7 +11,7 @@ const MESSAGES = 2500
 const LENGTH = 4000
 /** So many are sent to a chat before the next one has its turn. */
 const AT_ONCE = 25
-/** What all of them may take together; kept for them without a bound, it would be about 550. In MB. */
+/** What the server may take for all of them: about 250 it is, 550 when nothing bounds what is unsent. In MB. */
 const MEMORY = 400
 
 t.test('two thousand readers who stop reading take little memory, and lose nothing', async t => {
