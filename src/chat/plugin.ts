@@ -61,17 +61,17 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
   })
 
   app.addHook('preValidation', app.authenticate)
-  // Whether somebody may make a change is decided when it can be made.
-  app.addHook('preHandler', (request, _reply, done) => {
-    if (isRead(request)) done()
-    else void app.db.calm().then(() => done())
-  })
   if (config.rateLimits) {
     const limit = app.rateLimit(CHANGES)
     app.addHook('preHandler', async function (request, reply) {
       if (!isRead(request)) await limit.call(this, request, reply)
     })
   }
+  // Whether somebody may make a change is decided when it can be made.
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (isRead(request)) done()
+    else void app.db.calm().then(() => done())
+  })
   app.register(chatRoutes, services)
   app.register(memberRoutes, services)
   app.register(messageRoutes, services)
