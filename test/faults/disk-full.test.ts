@@ -31,7 +31,8 @@ async function fill(t: Test, { file, makeRoom }: Disk, [ann, bob]: Client[], id:
   t.comment(`full after ${sender.acked.size} messages`)
   t.match(sender.errors[0], { type: 'error', code: 'STORAGE_FAILED', client_id: [...sender.waiting.keys()][0] })
   t.type(sender.errors[0].retry_after_ms, 'number')
-  const refused = await ann.post(`${path}/messages`, { message: 'x'.repeat(LENGTH) })
+  // Longer, so that it does not fit where the other one did not.
+  const refused = await ann.post(`${path}/messages`, { message: 'x'.repeat(2 * LENGTH), client_id: 'h' })
   t.match([refused.status, refused.body.code], [503, 'STORAGE_FAILED'])
   t.match(refused.headers.get('retry-after'), /^\d+$/)
 
