@@ -9,7 +9,9 @@ import type { Test } from 'tap'
 import { Client, Server } from '../helper.ts'
 
 const path = (file: string) => fileURLToPath(new URL(`../../src/${file}`, import.meta.url))
-const COMMAND = [process.execPath, '--import', path('node-version.js'), path('main.ts')]
+/** As `npm start` does. */
+const FLAGS = ['--max-semi-space-size=8', '--no-concurrent-marking']
+const COMMAND = [process.execPath, ...FLAGS, '--import', path('node-version.js'), path('main.ts')]
 const SECRET_KEY = '8d6f2c1b0a9e47538d6f2c1b0a9e4753'
 const START_MS = 20_000
 
