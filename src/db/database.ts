@@ -13,7 +13,7 @@ export class DatabaseError extends Error {
 }
 
 /** A server that is stopping may take this long to let go of its database. In milliseconds. */
-const STOPPING_MS = 3000
+const STOPPING_MS = 1000
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle/sqlite/', import.meta.url))
 

@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { build } from '../helper.ts'
 
-t.test('presence: first and last socket of a user, coalesced, and shown to newcomers', async t => {
+// They wait, mostly, and so at the same time.
+t.jobs = 4
+
+t.test('presence: first and last socket of a user, coalesced, and shown to newcomers', { buffered: true }, async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
@@ -23,7 +26,7 @@ t.test('presence: first and last socket of a user, coalesced, and shown to newco
   t.strictSame((await a.next('presence')).online, [ann.user.id])
 })
 
-t.test('presence: who could not take it is told later', async t => {
+t.test('presence: who could not take it is told later', { buffered: true }, async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
   const [ann] = people
@@ -64,7 +67,7 @@ t.test(
   }
 )
 
-t.test('read markers: over HTTP and socket, to every device, never back', async t => {
+t.test('read markers: over HTTP and socket, to every device, never back', { buffered: true }, async t => {
   const server = await build(t)
   const { id, path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
@@ -84,7 +87,7 @@ t.test('read markers: over HTTP and socket, to every device, never back', async 
   t.match((await bob.get(path)).body, { read_id: 3, unread_count: 0 })
 })
 
-t.test('none of it is in the log', async t => {
+t.test('none of it is in the log', { buffered: true }, async t => {
   const server = await build(t)
   const { id, path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people

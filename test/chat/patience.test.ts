@@ -10,7 +10,10 @@ function writer(server: Server) {
   return db
 }
 
-t.test('while another process writes, changes wait and everything else goes on', async t => {
+// They wait, mostly, and so at the same time.
+t.jobs = 4
+
+t.test('while another process writes, changes wait and everything else goes on', { buffered: true }, async t => {
   const server = await build(t)
   const { id, path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
@@ -46,7 +49,7 @@ t.test('while another process writes, changes wait and everything else goes on',
   t.strictSame(body.items.map(({ message }: { message: string }) => message).sort(), ['needle', 'one', 'two'])
 })
 
-t.test('patience ends: what could not be stored is refused, and can be sent again', async t => {
+t.test('patience ends: what could not be stored is refused, and can be sent again', { buffered: true }, async t => {
   const server = await build(t)
   const { id, path, people } = await server.chat('ann')
   const [ann] = people
@@ -69,7 +72,7 @@ t.test('patience ends: what could not be stored is refused, and can be sent agai
   t.match(await a.next('ack'), { client_id: '1', duplicate: false })
 })
 
-t.test('who is removed while everybody waits can change nothing any more', async t => {
+t.test('who is removed while everybody waits can change nothing any more', { buffered: true }, async t => {
   const server = await build(t)
   const { path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
@@ -86,7 +89,7 @@ t.test('who is removed while everybody waits can change nothing any more', async
   t.match(await ann.get(path), { body: { visibility: 'private' } })
 })
 
-t.test('a server that stops while everybody waits refuses what cannot be stored', async t => {
+t.test('a server that stops while everybody waits refuses what cannot be stored', { buffered: true }, async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
   const a = await people[0].v1(id)
