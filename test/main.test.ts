@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -121,6 +121,7 @@ t.test('a database has one server, and the next one when that has ended, however
   const cwd = t.testdir({})
   const first = start(t, cwd, { SECRET_KEY, PORT: '0' })
   await first.ready
+  t.strictSame(readdirSync(cwd).sort(), ['confab.db', 'confab.db-lock', 'confab.db-shm', 'confab.db-wal'])
   const { code, stderr } = await start(t, cwd, { SECRET_KEY, PORT: '0' }).end()
   t.equal(code, 1)
   t.equal(stderr, 'confab: DATABASE_URL: confab.db cannot be opened: another server has it open\n')

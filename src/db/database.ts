@@ -25,6 +25,7 @@ const migrationsFolder = fileURLToPath(new URL('../../drizzle/sqlite/', import.m
 export function claim(file: string): { close(): void } {
   try {
     const lock = new Sqlite(file === ':memory:' ? file : `${file}-lock`, { timeout: STOPPING_MS })
+    lock.pragma('journal_mode = memory')
     lock.exec('begin exclusive')
     return lock
   } catch (error) {
