@@ -1,5 +1,4 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import websocket from '@fastify/websocket'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import auth from './auth/plugin.ts'
 import bus from './bus/plugin.ts'
@@ -15,7 +14,7 @@ import health from './http/health.ts'
 import openapi from './http/openapi.ts'
 import security from './http/security.ts'
 import { serializerCompiler } from './http/serializers.ts'
-import { bodies, serverOptions, socketOptions } from './http/server.ts'
+import { bodies, serverOptions, sockets } from './http/server.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** The whole server, ready to listen. Everything that it is made of is registered here, in order. */
@@ -29,7 +28,7 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
   app.setSerializerCompiler(serializerCompiler)
   await app.register(bodies)
 
-  await app.register(websocket, socketOptions())
+  await app.register(sockets)
   await app.register(closing)
   await app.register(security, config)
   await app.register(openapi, config)

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
-import type { WebsocketPluginOptions } from '@fastify/websocket'
+import type { Duplex } from 'node:stream'
+import websocket, { type WebsocketPluginOptions } from '@fastify/websocket'
 import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
@@ -41,9 +41,13 @@ const UNREADABLE: Record<string, ErrorCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT'
 }
 
-/** What Node could not read as a request never reaches the error handler. It is answered alike, and the connection ends. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  const body = errorBody(UNREADABLE[String(error.code)] ?? 'BAD_REQUEST')
+/** What Node could not read as a request never reaches the error handler. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  answer(errorBody(UNREADABLE[String(error.code)] ?? 'BAD_REQUEST'), socket)
+}
+
+/** Answers where there is no reply to answer with, in the shape of every error, and ends the connection. */
+function answer(body: ReturnType<typeof errorBody>, socket: Duplex): void {
   const text = JSON.stringify(body)
   const head = [
     `HTTP/1.1 ${body.statusCode} ${body.error}`,
@@ -56,19 +60,25 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
 }
 
 /** Limits of a socket: bounded frames, bounded fragments, no compression state, dead peers are let go. */
-export function socketOptions(): WebsocketPluginOptions {
-  return {
-    options: {
-      maxPayload: FRAME_BYTES,
-      maxFragments: 64,
-      closeTimeout: 5000,
-      perMessageDeflate: false,
-      handleProtocols: protocols => protocols.has(SUBPROTOCOL) && SUBPROTOCOL
-    } as NonNullable<WebsocketPluginOptions['options']>,
-    // The chat plugin closes its sockets in its own preClose.
-    preClose: async () => undefined
-  }
+const SOCKET_OPTIONS: WebsocketPluginOptions = {
+  options: {
+    maxPayload: FRAME_BYTES,
+    maxFragments: 64,
+    closeTimeout: 5000,
+    perMessageDeflate: false,
+    handleProtocols: protocols => protocols.has(SUBPROTOCOL) && SUBPROTOCOL
+  } as NonNullable<WebsocketPluginOptions['options']>,
+  // The chat plugin closes its sockets in its own preClose.
+  preClose: async () => undefined
 }
+
+async function webSockets(app: FastifyInstance): Promise<void> {
+  await app.register(websocket, SOCKET_OPTIONS)
+  // A handshake that was let in, but is none (RFC 6455, section 4.2.1).
+  app.websocketServer.on('wsClientError', ({ message }, socket) => answer(errorBody('BAD_REQUEST', message), socket))
+}
+
+export const sockets = fp(webSockets, { name: 'sockets' })
 
 /** Bodies are JSON and nothing else; an empty one counts as none, whatever its Content-Type says. */
 async function bodyParsers(app: FastifyInstance): Promise<void> {

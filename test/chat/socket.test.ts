@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
+import { get } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { build, type Client } from '../helper.ts'
@@ -61,6 +64,26 @@ t.test('everything that can be refused is refused before the upgrade', async t =
   const plain = await bob.get(`/ws?chat_id=${id}`)
   t.match(plain, { status: 426, body: { code: 'UPGRADE_REQUIRED' } })
   t.equal(plain.headers.get('upgrade'), 'websocket')
+})
+
+t.test('a handshake that is none is refused in the shape of every error', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const key = 'dGhlIHNhbXBsZSBub25jZQ=='
+  const cases = [
+    { 'sec-websocket-version': '7', 'sec-websocket-key': key },
+    { 'sec-websocket-key': key },
+    { 'sec-websocket-version': '13' },
+    { 'sec-websocket-version': '13', 'sec-websocket-key': 'short' },
+    { 'sec-websocket-version': '13', 'sec-websocket-key': key, 'sec-websocket-protocol': 'a,,b' }
+  ]
+  for (const handshake of cases) {
+    const headers = { ...handshake, connection: 'Upgrade', upgrade: 'websocket', cookie: people[0].cookie }
+    const [response] = await once(get(`${server.url}/ws?chat_id=${id}`, { headers }), 'response')
+    const body = { statusCode: 400, code: 'BAD_REQUEST', error: 'Bad Request', message: /Sec-WebSocket-/ }
+    t.match(await json(response), body, JSON.stringify(handshake))
+    t.match(response.headers, { 'content-type': 'application/json; charset=utf-8', connection: 'close' })
+  }
 })
 
 t.test('refused upgrades leave no file descriptor open', async t => {
