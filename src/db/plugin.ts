@@ -34,7 +34,7 @@ function repositories(file: string, onError: (error: unknown) => void) {
   db.$client.pragma('busy_timeout = 0')
   const patience = new Patience(db.$client)
   const index = searchIndex(db.$client)
-  const stop = background([purge(db.$client).work, index.work], onError)
+  const stop = background([purge(db.$client).work, index.forget, index.work], onError)
   const dataVersion = db.$client.prepare<[], number>('pragma data_version').pluck()
   return {
     ...remember(stored(db, patience), () => dataVersion.get() as number),

@@ -70,7 +70,7 @@ export function searchIndex(client: Sqlite.Database) {
   const chatsAfter = client.prepare<[{ position: number; quiet: number }], { id: number; behind: number }>(
     `select c.id, c.seq > coalesce(s.seq, 0) + iif(c.updated_at < @quiet, 0, ${PAGE}) as behind
      from chats c left join search_cursors s on s.chat_id = c.id
-     where c.id > @position order by c.id limit ${CHATS}`
+     where c.id > @position and c.deleted_at is null order by c.id limit ${CHATS}`
   )
   const deletedChat = client.prepare<[], number>('select chat_id from search_deleted_chats limit 1').pluck()
   const forgetRows = client.prepare(
@@ -106,11 +106,6 @@ export function searchIndex(client: Sqlite.Database) {
 
   /** Goes on with some chat. Returns false when it found nothing to do this time. */
   function work(): boolean {
-    const deleted = deletedChat.get()
-    if (deleted !== undefined) {
-      forgetPage(deleted)
-      return true
-    }
     const chats = chatsAfter.all({ position, quiet: Date.now() - QUIET_MS })
     const behind = chats.find(chat => chat.behind)
     if (behind) return indexPage(behind.id)
@@ -118,10 +113,19 @@ export function searchIndex(client: Sqlite.Database) {
     return position > 0
   }
 
+  /** Goes on with some deleted chat. Returns false when there is none. */
+  function forget(): boolean {
+    const deleted = deletedChat.get()
+    if (deleted === undefined) return false
+    forgetPage(deleted)
+    return true
+  }
+
   return {
     /** Indexes a page of a chat's changes. Returns false when there are none. */
     indexPage,
-    work
+    work,
+    forget
   }
 }
 

@@ -45,6 +45,22 @@ t.test('the index fills in the background, and a chat that is deleted leaves it'
   t.equal(db.prepare('select count(*) from messages_search_content').pluck().get(), 0)
 })
 
+t.test('a chat that leaves the index keeps no other out of it', async t => {
+  const server = await build(t)
+  const { db, count } = database(server)
+  const { id, path, people } = await server.chat('ann')
+  const [ann] = people
+  const { body: other } = await ann.post('/chats', { title: 'Another' })
+  await say(server, id, ann, numbered('gone', 1000))
+  t.ok(await until(() => count('gone') === 1000))
+  await ann.delete(path)
+  const leaving = db.prepare('select count(*) from search_deleted_chats').pluck()
+  t.ok(await until(() => leaving.get() === 1))
+  await say(server, other.id, ann, ['here'])
+  t.ok(await until(() => count('here') === 1))
+  t.ok(count('gone') > 0)
+})
+
 t.test('the background looks at every chat', async t => {
   const server = await build(t)
   const { db, count } = database(server)
