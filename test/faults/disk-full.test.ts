@@ -70,7 +70,7 @@ t.test('a database that may not grow stores nothing, loses nothing and recovers'
   })
   const file = `${t.testdir({})}/confab.db`
   const server = await build(t, { DATABASE_URL: `sqlite:///${file}` })
-  const [db] = opened
+  const db = [...opened].find(({ name }) => name === file)
   const { id, people } = await server.chat('ann', 'bob')
   const pages = db?.pragma('page_count', { simple: true }) as number
   db?.pragma(`max_page_count = ${pages + 20}`)
