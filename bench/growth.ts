@@ -178,9 +178,11 @@ function table({ title, size, sizes, costs }: Growth): string {
 }
 
 const parts = { room: roomGrowth, rooms: roomsGrowth, messages: messagesGrowth, upgrades: upgradeGrowth }
+const chosen = Object.entries(parts).filter(([name]) => !values.only || values.only === name)
+if (chosen.length === 0) throw new Error(`--only takes one of ${Object.keys(parts).join(', ')}`)
 const began = performance.now()
 const grown: Growth[] = []
-for (const [name, grow] of Object.entries(parts)) if (!values.only || values.only === name) grown.push(await grow())
+for (const [, grow] of chosen) grown.push(await grow())
 
 for (const growth of grown) say(`\n${table(growth)}`)
 mkdirSync(`${here}results`, { recursive: true })

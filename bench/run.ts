@@ -40,6 +40,7 @@ const all = Object.entries(servers(bun)).filter(
   ([name]) => !values.peers || name === 'Confab' || name.includes(values.peers)
 )
 const rows = Object.entries(ROWS).filter(([row]) => !values.only || row.includes(values.only))
+if (rows.length === 0) throw new Error(`--only takes a part of one of: ${Object.keys(ROWS).join(', ')}`)
 const rounds = values.quick ? 1 : 3
 const timing = values.quick ? { warmUpMs: 500, measureMs: 700 } : { warmUpMs: 2000, measureMs: 5000 }
 const halves = values.quick ? [] : all.filter(([name]) => bun && ['Confab', PEER].includes(name))
