@@ -1,0 +1,31 @@
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import Sqlite from 'better-sqlite3'
+import { ConfigError, loadDatabaseFile } from '../src/config.ts'
+
+// Copies the database, also while the server runs.
+
+function backup(to: string | undefined): void {
+  if (!to) throw new ConfigError('say where to: npm run db:backup -- copy.db')
+  if (existsSync(to)) throw new ConfigError(`${to} is there already`)
+  const file = loadDatabaseFile()
+  if (!existsSync(file)) throw new ConfigError(`DATABASE_URL: there is no ${file}`)
+  const part = `${to}.part`
+  rmSync(part, { force: true })
+  const client = new Sqlite(file)
+  try {
+    // One reading transaction. A copy made page by page begins anew with each write of the server, and may never end.
+    client.prepare('vacuum into ?').run(part)
+    renameSync(part, to)
+  } finally {
+    client.close()
+    rmSync(part, { force: true })
+  }
+  process.stdout.write(`Copied ${file} to ${to} (${(statSync(to).size / 1e6).toFixed(1)} MB)\n`)
+}
+
+try {
+  backup(process.argv[2])
+} catch (error) {
+  process.stderr.write(`db:backup: ${(error as Error).message}\n`)
+  process.exitCode = 1
+}

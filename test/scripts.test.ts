@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { build } from './helper.ts'
+
+/** Runs a script as package.json's scripts do, in `cwd`. */
+async function run(script: string, cwd: string, args: string[], settings: NodeJS.ProcessEnv = {}) {
+  const { NODE_OPTIONS, ...inherited } = process.env
+  const file = fileURLToPath(new URL(`../scripts/${script}`, import.meta.url))
+  const child = spawn(process.execPath, [file, ...args], { cwd, env: { ...inherited, ...settings } })
+  const output = Promise.all([text(child.stdout), text(child.stderr)])
+  const [code] = await once(child, 'exit')
+  const [stdout, stderr] = await output
+  return { code, stdout, stderr }
+}
+
+t.test('a backup made while people write is a database, and ends', async t => {
+  const server = await build(t, { RATE_LIMITS: 'off' })
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann] = people
+  const text = 'x'.repeat(5000)
+  await server.app.db.log.append(
+    Array.from({ length: 2000 }, () => ({ type: 'send', chat_id: id, user: ann.user, text }))
+  )
+  const socket = await ann.socket(id, { protocol: 'confab.v1' })
+  const copy = `${t.testdir({})}/copy.db`
+  let said = 0
+  const saying = setInterval(() => socket.send({ type: 'send', message: `${++said}` }), 2)
+  const { code, stdout, stderr } = await run('db-backup.ts', '/', [copy], server.settings)
+  clearInterval(saying)
+  t.match([code, stdout, stderr], [0, /^Copied \S+\.db to \S+copy\.db \(1\d\.\d MB\)\n$/, ''])
+  t.ok(said > 10, `${said} messages were sent meanwhile`)
+
+  const second = await build(t, { ...server.settings, DATABASE_URL: `sqlite:///${copy}` })
+  const again = await second.login('ann')
+  const { body } = await again.get(`/chats/${id}`)
+  t.ok(body.seq >= 2000 && body.seq <= 2000 + said, `${body.seq} of ${2000 + said}`)
+  t.match(await again.post(`/chats/${id}/messages`, { message: 'on' }), { status: 201, body: { id: body.seq + 1 } })
+})
+
+t.test('a backup that cannot be made says why, and leaves what there is', async t => {
+  const cwd = t.testdir({ 'there.db': 'mine' })
+  const none = { DATABASE_URL: 'sqlite:///none.db' }
+  const cases: [string[], RegExp][] = [
+    [[], /^db:backup: say where to: npm run db:backup -- copy\.db\n$/],
+    [['there.db'], /^db:backup: there\.db is there already\n$/],
+    [['copy.db'], /^db:backup: .*none\.db.*\n$/]
+  ]
+  for (const [args, line] of cases) {
+    const { code, stdout, stderr } = await run('db-backup.ts', cwd, args, none)
+    t.match([code, stdout, stderr], [1, '', line])
+  }
+  t.equal(readFileSync(`${cwd}/there.db`, 'utf8'), 'mine')
+})
+
+t.test('what is prepared for load tests opens sockets', async t => {
+  const cwd = t.testdir({})
+  const server = await build(t)
+  await server.app.close()
+  const args = ['--users', '3', '--chats', '2', '--members', '2', '--messages', '5']
+  t.match(await run('load-prepare.ts', cwd, args, server.settings), { code: 0, stdout: /^3 users, 2 chats, 4 lines/ })
+  const rooms = JSON.parse(readFileSync(`${cwd}/load.json`, 'utf8'))
+  t.equal(readFileSync(`${cwd}/load.csv`, 'utf8').split('\n').length, 1 + 4 + 1)
+  const again = await build(t, server.settings)
+  for (const { chat_id, cookies } of rooms) {
+    const [a, b] = await Promise.all(
+      cookies.map((cookie: string) => again.client(cookie, { id: 0, username: '' }).socket(chat_id))
+    )
+    a.send({ message: 'hello' })
+    t.match(await b.next(), { chat_id, id: 6, message: 'hello' })
+  }
+  t.match(await run('load-prepare.ts', cwd, ['--users', '0']), { code: 1, stderr: /^load:prepare: --users must be/ })
+})
