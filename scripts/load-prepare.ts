@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util'
 import { buildApp } from '../src/app.ts'
 import { passwords } from '../src/auth/password.ts'
 import { ConfigError, createEnvFile, loadConfig } from '../src/config.ts'
+import type { SessionRow } from '../src/db/sessions.ts'
+import type { User } from '../src/schemas/user.ts'
 
 // Fills a database for load tests: accounts, their sessions, chats, messages. Writes who may open which socket.
 
@@ -49,10 +51,14 @@ async function prepare(): Promise<void> {
   const expires_at = Date.now() + config.sessionTtl * 1000
   const people: { id: number; username: string; cookie: string }[] = []
   for (let i = 1; i <= users; i++) {
-    const user = await app.db.users.create({ username: `${prefix}-${i}`, password_hash })
-    if (!user) throw new ConfigError(`the account ${prefix}-${i} exists already`)
-    const session = await app.db.sessions.create({ id: user.id, password_hash }, expires_at, 'load test')
-    const token = app.jwt.sign({ sub: String(user.id), sid: session?.id as string, exp: Math.floor(expires_at / 1000) })
+    // Nobody else has such a name.
+    const user = (await app.db.users.create({ username: `${prefix}-${i}`, password_hash })) as User
+    const session = (await app.db.sessions.create(
+      { id: user.id, password_hash },
+      expires_at,
+      'load test'
+    )) as SessionRow
+    const token = app.jwt.sign({ sub: String(user.id), sid: session.id, exp: Math.floor(expires_at / 1000) })
     people.push({ id: user.id, username: user.username, cookie: `${config.cookie.name}=${token}` })
   }
   const rooms: { chat_id: number; cookies: string[] }[] = []
@@ -83,8 +89,8 @@ async function prepare(): Promise<void> {
 
 if (values.help) process.stdout.write(USAGE)
 else {
-  prepare().catch((error: Error) => {
-    process.stderr.write(`load:prepare: ${error instanceof ConfigError ? error.message : error.stack}\n\n${USAGE}`)
+  prepare().catch(({ message }: Error) => {
+    process.stderr.write(`load:prepare: ${message} (--help tells more)\n`)
     process.exit(1)
   })
 }

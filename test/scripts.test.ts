@@ -72,5 +72,17 @@ t.test('what is prepared for load tests opens sockets', async t => {
     a.send({ message: 'hello' })
     t.match(await b.next(), { chat_id, id: 6, message: 'hello' })
   }
-  t.match(await run('load-prepare.ts', cwd, ['--users', '0']), { code: 1, stderr: /^load:prepare: --users must be/ })
+})
+
+t.test('preparing for load tests says what is wrong in a line', async t => {
+  const server = await build(t)
+  const cwd = t.testdir({})
+  t.match(await run('load-prepare.ts', cwd, ['--help']), { code: 0, stdout: /--members/ })
+  const cases: [string[], RegExp][] = [
+    [['--users', '0'], /^load:prepare: --users must be an integer of at least 1 \(--help tells more\)\n$/],
+    [[], /^load:prepare: DATABASE_URL: \S+ cannot be opened: another server has it open \(--help tells more\)\n$/]
+  ]
+  for (const [args, stderr] of cases) {
+    t.match(await run('load-prepare.ts', cwd, args, server.settings), { code: 1, stdout: '', stderr })
+  }
 })
