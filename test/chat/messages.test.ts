@@ -230,11 +230,18 @@ t.test('with limits, nobody changes more than 300 things in 3 s over HTTP', asyn
   const server = await build(t, { RATE_LIMITS: 'on' })
   const { path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
-  const replies = await Promise.all(Array.from({ length: 320 }, () => ann.post(`${path}/messages`, { message: 'x' })))
-  const refused = replies.filter(({ status }) => status === 429)
-  t.ok(refused.length >= 20 && refused.length < 25, `${refused.length} refused`)
-  t.match(refused[0], { body: { code: 'RATE_LIMITED' } })
-  t.ok(refused[0]?.headers.get('retry-after'))
+  // Past the network: so many connections can take a busy machine longer than the 3 s.
+  const send = {
+    method: 'POST',
+    url: `${path}/messages`,
+    headers: { cookie: ann.cookie },
+    payload: { message: 'x' }
+  } as const
+  const replies = await Promise.all(Array.from({ length: 320 }, () => server.app.inject(send)))
+  const refused = replies.filter(({ statusCode }) => statusCode === 429)
+  t.equal(refused.length, 21, 'making the chat was one of them')
+  t.match(refused[0]?.json(), { code: 'RATE_LIMITED' })
+  t.match(refused[0]?.headers['retry-after'], /^[123]$/)
   t.equal((await ann.get(path)).status, 200, 'reading goes on')
   t.equal((await bob.post(`${path}/messages`, { message: 'x' })).status, 201, 'so do others')
 })
