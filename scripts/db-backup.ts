@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { ConfigError, loadDatabaseFile } from '../src/config.ts'
 
@@ -10,7 +10,8 @@ function backup(to: string | undefined): void {
   const file = loadDatabaseFile()
   if (!existsSync(file)) throw new ConfigError(`DATABASE_URL: there is no ${file}`)
   const part = `${to}.part`
-  rmSync(part, { force: true })
+  // SQLite takes an empty file for none. Nobody else may read it.
+  writeFileSync(part, '', { mode: 0o600 })
   const client = new Sqlite(file)
   try {
     // One reading transaction. A copy made page by page begins anew with each write of the server, and may never end.

@@ -121,7 +121,9 @@ t.test('a database has one server, and the next one when that has ended, however
   const cwd = t.testdir({})
   const first = start(t, cwd, { SECRET_KEY, PORT: '0' })
   await first.ready
-  t.strictSame(readdirSync(cwd).sort(), ['confab.db', 'confab.db-lock', 'confab.db-shm', 'confab.db-wal'])
+  const files = ['confab.db', 'confab.db-lock', 'confab.db-shm', 'confab.db-wal']
+  t.strictSame(readdirSync(cwd).sort(), files)
+  for (const file of files) t.equal(statSync(`${cwd}/${file}`).mode & 0o777, 0o600, `${file} is nobody else's`)
   const { code, stderr } = await start(t, cwd, { SECRET_KEY, PORT: '0' }).end()
   t.equal(code, 1)
   t.equal(stderr, 'confab: DATABASE_URL: confab.db cannot be opened: another server has it open\n')

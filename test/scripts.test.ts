@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -32,6 +32,7 @@ t.test('a backup made while people write is a database, and ends', async t => {
   const { code, stdout, stderr } = await run('db-backup.ts', '/', [copy], server.settings)
   clearInterval(saying)
   t.match([code, stdout, stderr], [0, /^Copied \S+\.db to \S+copy\.db \(1\d\.\d MB\)\n$/, ''])
+  t.equal(statSync(copy).mode & 0o777, 0o600)
   t.ok(said > 10, `${said} messages were sent meanwhile`)
 
   const second = await build(t, { ...server.settings, DATABASE_URL: `sqlite:///${copy}` })

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
@@ -24,7 +25,7 @@ const migrationsFolder = fileURLToPath(new URL('../../drizzle/sqlite/', import.m
  */
 export function claim(file: string): { close(): void } {
   try {
-    const lock = new Sqlite(file === ':memory:' ? file : `${file}-lock`, { timeout: STOPPING_MS })
+    const lock = openFile(file === ':memory:' ? file : `${file}-lock`, { timeout: STOPPING_MS })
     lock.pragma('journal_mode = memory')
     lock.exec('begin exclusive')
     return lock
@@ -40,7 +41,7 @@ export function claim(file: string): { close(): void } {
 export function openDatabase(file: string): Database {
   let client: Sqlite.Database | undefined
   try {
-    client = new Sqlite(file)
+    client = openFile(file)
     const migrations = readMigrationFiles({ migrationsFolder })
     refuseNewer(client, migrations.at(-1)?.folderMillis)
     configure(client)
@@ -55,6 +56,12 @@ export function openDatabase(file: string): Database {
     client?.close()
     throw unopened(file, reason(error as Error), error)
   }
+}
+
+/** A file that is made is for this user alone, and so is what SQLite puts beside it. These two names make none. */
+function openFile(file: string, options?: Sqlite.Options): Sqlite.Database {
+  if (file !== ':memory:' && file !== '') closeSync(openSync(file, 'a', 0o600))
+  return new Sqlite(file, options)
 }
 
 function unopened(file: string, why: string, cause: unknown): DatabaseError {
