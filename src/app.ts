@@ -15,7 +15,7 @@ import openapi from './http/openapi.ts'
 import security from './http/security.ts'
 import { serializerCompiler } from './http/serializers.ts'
 import { bodies, serverOptions, sockets } from './http/server.ts'
-import { validatorCompiler } from './validation.ts'
+import { validatorCompiler, whatIsWrong } from './validation.ts'
 
 /** The whole server, ready to listen. Everything that it is made of is registered here, in order. */
 export async function buildApp(config: Config, logger: NonNullable<FastifyServerOptions['logger']> = false) {
@@ -25,6 +25,7 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
     throw new ChatError('NOT_FOUND')
   })
   app.setValidatorCompiler(validatorCompiler)
+  app.setSchemaErrorFormatter((errors, part) => new Error(errors.map(error => whatIsWrong(part, error)).join(', ')))
   app.setSerializerCompiler(serializerCompiler)
   await app.register(bodies)
 

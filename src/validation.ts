@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Ajv, type ValidateFunction } from 'ajv'
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
 
 // Unknown keys are refused, never dropped, so nothing is removed; only texts of the URL become numbers.
 const strict = { removeAdditional: false, useDefaults: true, allErrors: false } as const
@@ -15,3 +15,12 @@ export function compileBody(schema: TSchema): ValidateFunction {
 /** The validator compiler of the HTTP half: bodies as they are, parts of the URL coerced from text. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
   httpPart === 'body' ? compileBody(schema) : urls.compile(schema)
+
+/** Characters of a key of the client's that an error repeats. */
+const NAMED = 50
+
+/** Ajv's own words for what is wrong with some part of a request or a frame; an unknown key is named. */
+export function whatIsWrong(part: string, { instancePath, message, params }: FastifySchemaValidationError): string {
+  const key = params['additionalProperty']
+  return `${part}${instancePath} ${message}${typeof key === 'string' ? `: ${JSON.stringify(key.slice(0, NAMED))}` : ''}`
+}

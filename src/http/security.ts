@@ -54,6 +54,9 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
   if (rateLimits) {
     await app.register(rateLimit, {
       global: false,
+      // Retry-After says what a client needs; of two limits on one route, these would tell of either.
+      addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+      addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
       errorResponseBuilder: (_request, { ttl }) => new ChatError('RATE_LIMITED', { retryAfter: Math.ceil(ttl / 1000) })
     })
   }

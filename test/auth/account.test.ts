@@ -156,6 +156,7 @@ t.test('guessing one password is slowed, and nobody else is locked out', async t
   t.match(limited, { status: 429, body: { statusCode: 429, code: 'RATE_LIMITED', error: 'Too Many Requests' } })
   const after = Number(limited.headers.get('retry-after'))
   t.ok(after > 0 && after <= 60, `Retry-After: ${after}`)
+  t.notOk(limited.headers.get('x-ratelimit-limit'), 'nothing is said of the other limit, per address')
   t.equal((await guess('Ann')).status, 429, 'in any case of the name')
   t.equal((await nobody.post('/auth/login', { username: 'bob', password: PASSWORD })).status, 200)
 })

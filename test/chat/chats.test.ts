@@ -63,6 +63,8 @@ t.test('a chat that cannot be made is refused, and none is left behind', async t
   for (const [body, expected] of refusals) {
     t.equal(outcome(await ann.post('/chats', body)), expected, JSON.stringify(body))
   }
+  const { body: unknown } = await ann.post('/chats', { title: 'x', ['c'.repeat(60)]: 1 })
+  t.equal(unknown.message, `body must NOT have additional properties: "${'c'.repeat(50)}"`)
   t.equal((await ann.get('/chats?limit=200')).body.items.length, before)
   t.equal(outcome(await ann.post('/chats', { title: '💬'.repeat(200) })), '201')
 })

@@ -73,7 +73,7 @@ t.test('admins add members, owners add with any role, members add nobody', async
   const a = await ann.socket(chat.id)
   t.equal(outcome(await cyd.put(at(chat, dan), {})), '403 ADMIN_REQUIRED')
   t.equal(outcome(await bob.put(at(chat, dan), { role: 'admin' })), '403 OWNER_REQUIRED')
-  const added = await bob.put(at(chat, dan), {})
+  const added = await bob.put(at(chat, dan))
   t.equal(added.status, 200)
   t.match(added.body, { user: { id: dan.user.id, username: 'dan' }, role: 'member' })
   t.match(await a.next(), { kind: 'joined', sender: { id: dan.user.id, username: 'dan' } }, 'of whom was added')

@@ -124,6 +124,8 @@ t.test('a bad frame gets an error and the socket lives', async t => {
     const error = await a.next()
     t.match(error, { type: 'error', code, detail: /./ }, JSON.stringify(frame).slice(0, 40))
   }
+  a.send({ message: 'x', mesage: 1 })
+  t.equal((await a.next()).detail, 'frame must NOT have additional properties: "mesage"')
   await b.silent(50)
   a.send({ message: 'still here' })
   t.match(await b.next(), { id: 1, message: 'still here' })

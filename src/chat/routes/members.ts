@@ -63,6 +63,10 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
   app.route({
     method: 'PUT',
     url: '/chats/:chat_id/members/:user_id',
+    // There is nothing that it must say.
+    async preValidation(request) {
+      request.body ??= {}
+    },
     preHandler: app.access.member,
     schema: {
       operationId: 'setMember',
