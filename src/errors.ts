@@ -100,7 +100,8 @@ export function errorHandler(thrown: FastifyError, request: FastifyRequest, repl
   const { code, statusCode, retryAfter } = error
   const ours = statusCode >= 500 && code !== 'OVERLOADED' && code !== 'SHUTTING_DOWN'
   if (ours) request.log.error({ err: thrown }, 'request failed')
-  else request.log.debug({ code, statusCode }, error.message)
+  // The text for the client may repeat something of the client's.
+  else request.log.debug({ code, statusCode }, catalogue[code].message)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   const message = statusCode >= 500 ? `${catalogue[code].message} (request ${request.id})` : error.message
   return reply.code(statusCode).send(errorBody(code, message))
