@@ -175,8 +175,10 @@ function readEnvironment(env: NodeJS.ProcessEnv, envFile: string): Environment {
     const [first] = (error as { errors?: { instancePath: string; data?: unknown }[] }).errors ?? []
     if (!first) throw new ConfigError(`${envFile} cannot be read: ${(error as Error).message}`)
     const name = first.instancePath.slice(1) as keyof Environment
-    const value = env[name] === undefined ? `what ${envFile} says` : `"${env[name]}"`
-    throw new ConfigError(`${name} must be ${Environment.properties[name].title}, not ${value}`)
+    // Not the password of a URL.
+    const value = env[name]?.replace(/\/\/.*@/, '//…@')
+    const given = value === undefined ? `what ${envFile} says` : `"${value}"`
+    throw new ConfigError(`${name} must be ${Environment.properties[name].title}, not ${given}`)
   }
 }
 

@@ -111,6 +111,11 @@ for (const [variable, value, allowed] of WRONG) {
   })
 }
 
+t.test('the password of a URL that is refused is not repeated', async t => {
+  const line = refusal(() => load({ DATABASE_URL: 'postgres://ann:p/a@ss@db.example/confab' }))
+  t.match(line, /, not "postgres:\/\/…@db\.example\/confab"$/)
+})
+
 t.test('a secret that protects nothing is refused', async t => {
   const cases: [secret: string | undefined, line: RegExp][] = [
     [undefined, /^SECRET_KEY is not set: .*at least 32 bytes/],

@@ -44,8 +44,9 @@ export function openDatabase(file: string): Database {
     client = openFile(file)
     const migrations = readMigrationFiles({ migrationsFolder })
     refuseNewer(client, migrations.at(-1)?.folderMillis)
+    const pushed = findPushed(client)
     configure(client)
-    adoptPushed(client)
+    if (pushed) adopt(client, pushed)
     const db = drizzle({ client })
     migrate(db, { migrationsFolder })
     // The migrator skips, without a word, an entry that is older than the newest one applied.
@@ -100,22 +101,35 @@ function refuseNewer(client: Sqlite.Database, latest = 0): void {
   if (applied(client).some(time => time > latest)) throw new Error('it was made by a newer version of Confab')
 }
 
-/** Tables that drizzle-kit has pushed are those of the latest migration: it then counts as applied. */
-function adoptPushed(client: Sqlite.Database): void {
-  if (applied(client).length > 0 || columns(client) === '') return
+interface AppliedRow {
+  hash: string
+  created_at: number
+}
+
+/**
+ * The migrations that tables are the result of which drizzle-kit has pushed; undefined when there are no tables, or
+ * they came by migrations. Throws when they are not those of this version.
+ */
+function findPushed(client: Sqlite.Database): { table: string; rows: AppliedRow[] } | undefined {
+  if (applied(client).length > 0 || columns(client) === '') return undefined
   const fresh = new Sqlite(':memory:')
-  migrate(drizzle({ client: fresh }), { migrationsFolder })
-  // Other tables are in the way of the migrations, which will say so.
-  if (columns(fresh) === columns(client)) {
-    const [table] = fresh
-      .prepare<[], string>("select sql from sqlite_master where name = '__drizzle_migrations'")
-      .pluck()
-      .all()
-    client.exec(table as string)
-    const insert = client.prepare('insert into __drizzle_migrations (hash, created_at) values (@hash, @created_at)')
-    for (const row of fresh.prepare('select hash, created_at from __drizzle_migrations').all()) insert.run(row)
+  try {
+    migrate(drizzle({ client: fresh }), { migrationsFolder })
+    if (columns(fresh) !== columns(client)) throw new Error('its tables are not those of Confab')
+    const sql = "select sql from sqlite_master where name = '__drizzle_migrations'"
+    const [table] = fresh.prepare<[], string>(sql).pluck().all()
+    const rows = fresh.prepare<[], AppliedRow>('select hash, created_at from __drizzle_migrations').all()
+    return { table: table as string, rows }
+  } finally {
+    fresh.close()
   }
-  fresh.close()
+}
+
+/** Has the migrations count as applied. */
+function adopt(client: Sqlite.Database, { table, rows }: { table: string; rows: AppliedRow[] }): void {
+  client.exec(table)
+  const insert = client.prepare('insert into __drizzle_migrations (hash, created_at) values (@hash, @created_at)')
+  for (const row of rows) insert.run(row)
 }
 
 /** Every column of every table that drizzle-kit knows of, as one text. */
