@@ -149,6 +149,14 @@ t.test('a database of a newer version is refused and left as it was', async t =>
   t.strictSame(readdirSync(join(file, '..')), ['confab.db'])
 })
 
+t.test('a migration that cannot be applied says why in a line', async t => {
+  const file = migrated(t)
+  const client = new Sqlite(file)
+  client.exec('delete from __drizzle_migrations where rowid > 1')
+  client.close()
+  t.equal(refusal(file), `DATABASE_URL: ${file} cannot be opened: duplicate column name: deleted_at`)
+})
+
 t.test('a database with other migrations is refused', async t => {
   const file = migrated(t)
   const client = new Sqlite(file)
