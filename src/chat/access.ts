@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Standing } from '../db/members.ts'
-import { ChatError } from '../errors.ts'
-import { ROLES, type Role } from '../schemas/chat.ts'
+import { refuseBelow } from '../db/rules.ts'
+import { ChatError, type ErrorCode } from '../errors.ts'
+import type { Role } from '../schemas/chat.ts'
 
 export interface Membership extends Standing {
   role: Role
@@ -31,12 +32,12 @@ function isMember(standing: Standing): standing is Membership {
   return standing.role !== null
 }
 
-/** Whether `role` may do what `needed` may. */
-export function atLeast(role: Role, needed: Role): boolean {
-  return ROLES.indexOf(role) >= ROLES.indexOf(needed)
+/** Throws the refusal that a rule of db/rules.ts found, if it found one. */
+export function refuse(code: ErrorCode | undefined): void {
+  if (code) throw new ChatError(code)
 }
 
-/** The one place that decides who may do what with a chat. */
+/** Refuses early, before a body is looked at, what the change's own transaction would refuse. */
 async function access(app: FastifyInstance): Promise<void> {
   function chatOf({ params, query }: FastifyRequest): number {
     return (params as { chat_id?: number }).chat_id ?? (query as { chat_id: number }).chat_id
@@ -59,18 +60,17 @@ async function access(app: FastifyInstance): Promise<void> {
     request.membership = found
   }
 
-  const inGroup = (needed: Role, refusal: 'ADMIN_REQUIRED' | 'OWNER_REQUIRED') => async (request: FastifyRequest) => {
+  const inGroup = (needed: 'admin' | 'owner') => async (request: FastifyRequest) => {
     await member(request)
-    if (request.membership.kind === 'direct') throw new ChatError('DIRECT_CHAT')
-    if (!atLeast(request.membership.role, needed)) throw new ChatError(refusal)
+    refuse(refuseBelow(request.membership, needed))
   }
 
   app.decorateRequest('membership')
   app.decorate('access', {
     visible,
     member,
-    admin: inGroup('admin', 'ADMIN_REQUIRED'),
-    owner: inGroup('owner', 'OWNER_REQUIRED')
+    admin: inGroup('admin'),
+    owner: inGroup('owner')
   })
 }
 

@@ -35,6 +35,13 @@ const BLOCKED = 64 * 1024
 const STALLED_MS = 30_000
 /** Pings that may stay unanswered. */
 const UNANSWERED = 2
+/**
+ * A client that reads at this speed is not too slow, in bytes a millisecond. What it has read of the bytes in the
+ * system's buffers, nobody sees: the buffer of a socket (4 MiB at most on Linux, net.ipv4.tcp_wmem) takes more only when
+ * a third of it is free. So a socket gets the time that these bytes need at this speed.
+ */
+const LEAST_SPEED = 8
+const SYSTEM_BYTES = 4 * 1024 * 1024
 
 const NOTHING = Buffer.alloc(0)
 
@@ -75,12 +82,18 @@ export class Connection {
   readonly #stream: Socket
   readonly #options: ConnectionOptions
   readonly #refusals = new TokenBucket(REFUSALS_RATE, REFUSALS_BURST)
-  #unanswered = 0
+  /** Pings since the last sign of life, and pings that were not answered. */
+  #silentPings = 0
+  #openPings = 0
   #deaf = false
   #resting = false
   /** Bytes taken by the system at the last visit that found any, and the time of that visit. */
   #taken = 0
   #takenAt = performance.now()
+  /** Until when a client that reads at the least speed may be busy with what the system has taken. */
+  #busyUntil = this.#takenAt
+  /** How much had been written when the last ping was: its answer says that all of this has been read. */
+  #pingedAt = 0
 
   /** Attaches the listeners at once: a frame that came with the handshake would be lost otherwise. */
   constructor(socket: WebSocket, options: ConnectionOptions) {
@@ -93,9 +106,10 @@ export class Connection {
     this.v1 = socket.protocol === SUBPROTOCOL
     new Intake(options.stream, FRAME_BYTES, text => this.#receive(text, false))
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data.toString(), isBinary))
-    socket.on('pong', () => {
-      this.#unanswered = 0
+    socket.on('ping', () => {
+      this.#silentPings = 0
     })
+    socket.on('pong', () => this.#answered())
     socket.on('close', () => options.closed())
   }
 
@@ -121,11 +135,6 @@ export class Connection {
     if (frames.length > 0 && this.open) this.#stream.write(frames)
   }
 
-  /** Writes an ephemeral frame, unless the socket has better things to do. */
-  writeIfIdle(frame: Buffer): void {
-    if (!this.blocked) this.writeAnyway(frame)
-  }
-
   /** Encodes and writes a frame for this socket alone; a plain socket understands errors only. */
   tell(frame: Frame): void {
     if (this.v1 || frame.type === 'error') this.writeAnyway(encode(frame))
@@ -143,20 +152,33 @@ export class Connection {
 
   /**
    * Called every few seconds, `now` in milliseconds of the process. Closes a socket that has taken nothing for long
-   * while much waited. With `ping`, asks the peer for a sign of life, or lets go of one that has not given any.
+   * while much waited. With `ping`, asks the peer for a sign of life, or ends a socket that has not given any.
    */
   visit(now: number, ping: boolean): void {
     const taken = this.#stream.bytesWritten - unsentBytes(this.#stream)
     if (taken !== this.#taken || !this.blocked) {
-      // Our ping waits behind what the peer still has to take: taking it is a sign of life.
-      if (this.blocked) this.#unanswered = 0
+      const busy = Math.max(this.#busyUntil, now) + (taken - this.#taken) / LEAST_SPEED
+      this.#busyUntil = Math.min(busy, now + SYSTEM_BYTES / LEAST_SPEED)
       this.#taken = taken
       this.#takenAt = now
-    } else if (now - this.#takenAt >= STALLED_MS) return this.close(CLOSE.tooSlow)
+    } else if (now - Math.max(this.#takenAt, this.#busyUntil) >= STALLED_MS) return this.close(CLOSE.tooSlow)
     if (!ping) return
-    if (this.#unanswered++ >= UNANSWERED) return this.terminate()
+    if (this.#silentPings >= UNANSWERED && now >= this.#busyUntil) return this.terminate()
+    this.#silentPings++
+    this.#openPings++
+    this.#pingedAt = this.#stream.bytesWritten
     this.writeAnyway(PING_FRAME)
     this.#options.pinged()
+  }
+
+  /** The peer answers a ping: it has read what was written before it. With several open, it is unknown which one. */
+  #answered(): void {
+    if (this.#openPings === 1) {
+      const unread = Math.max(0, this.#taken - this.#pingedAt)
+      this.#busyUntil = Math.min(this.#busyUntil, performance.now() + unread / LEAST_SPEED)
+    }
+    this.#openPings = Math.max(0, this.#openPings - 1)
+    this.#silentPings = 0
   }
 
   /** Takes no more frames from the client. */
@@ -180,7 +202,7 @@ export class Connection {
   }
 
   #receive(text: string, isBinary: boolean): void {
-    this.#unanswered = 0
+    this.#silentPings = 0
     if (this.#deaf || !this.open) return
     if (isBinary) return this.close(CLOSE.binary)
     const wait = this.#options.bucket?.take() ?? 0

@@ -27,6 +27,12 @@ export class Cursor {
   headAtEntry: number | undefined
   /** Whether the client asked for the replay and is told when it is complete. */
   announce: boolean
+  /** The version of the room's ephemeral state up to which the socket was told everything that changed. */
+  knownState = 0
+  /** Whether the socket is still to be told the state that it found when it entered. */
+  newcomer = true
+  /** Frames for this socket alone that it could not be told yet: the latest of each kind. */
+  pending: Map<string, Buffer> | undefined
   #owed: Owed[] = []
 
   constructor(connection: Connection, room: Room, seq: number, announce = false) {

@@ -1,10 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Change, Outcome } from '../db/log.ts'
+import type { Change, Done, Outcome } from '../db/log.ts'
 import type { Repositories } from '../db/plugin.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Message } from '../schemas/message.ts'
 import type { Connection } from './connection.ts'
+import type { Delivery } from './delivery.ts'
 import type { Rooms } from './rooms.ts'
 
 /** A change on its way into the log. */
@@ -27,8 +28,9 @@ export interface Appended {
 
 /** More changes than this wait for the disk: new ones are refused until it has caught up. */
 const WAITING = 20_000
-/** More changes than this would hold up the event loop. */
+/** More changes than this, or more characters of text, would hold up the event loop. */
 const BATCH = 2000
+const BATCH_CHARACTERS = 256 * 1024
 /** While a large room is served, that gets so many times as long as it took to store the last batch: disks can be slow. */
 const SERVING = 4
 /** A batch that took longer than this to store met a stall. In milliseconds. */
@@ -40,7 +42,8 @@ const STALL_MS = 25
  */
 export class Log {
   readonly #repository: Repositories['log']
-  readonly #rooms: Pick<Rooms, 'deliver' | 'busy'>
+  readonly #rooms: Pick<Rooms, 'busy' | 'someFull' | 'isFull'>
+  readonly #delivery: Pick<Delivery, 'deliver'>
   readonly #logger: Pick<FastifyBaseLogger, 'error'>
   #queue: Entry[] = []
   #flushing: Promise<void> | undefined
@@ -50,11 +53,13 @@ export class Log {
 
   constructor(
     repository: Repositories['log'],
-    rooms: Pick<Rooms, 'deliver' | 'busy'>,
+    rooms: Pick<Rooms, 'busy' | 'someFull' | 'isFull'>,
+    delivery: Pick<Delivery, 'deliver'>,
     logger: Pick<FastifyBaseLogger, 'error'>
   ) {
     this.#repository = repository
     this.#rooms = rooms
+    this.#delivery = delivery
     this.#logger = logger
   }
 
@@ -66,7 +71,7 @@ export class Log {
   }
 
   /** Makes one change. Resolves when it is on disk and was broadcast; throws ChatError when it is refused. */
-  append(change: Change): Promise<{ message: Message | undefined; fresh: boolean }> {
+  append(change: Change): Promise<Done> {
     return new Promise((resolve, reject) => {
       const done = (outcome: Outcome) =>
         'error' in outcome ? reject(toError(outcome.error, outcome.cause)) : resolve(outcome)
@@ -83,9 +88,11 @@ export class Log {
     await turn()
     while (this.#queue.length > 0) {
       await this.#giveWay()
-      const batch = this.#queue.slice(0, BATCH)
-      // A new array: an old one would keep what is in it from the collector's young generation.
-      this.#queue = this.#queue.slice(BATCH)
+      const batch = this.#rooms.someFull ? this.#takeUnlessFull() : this.#take(this.#queue)
+      if (batch.length === 0) {
+        await turn()
+        continue
+      }
       const began = performance.now()
       const outcomes = await this.#repository.append(batch.map(entry => entry.change))
       this.#stored = Math.min(performance.now() - began, STALL_MS)
@@ -95,6 +102,27 @@ export class Log {
       await turn()
     }
     this.#flushing = undefined
+  }
+
+  /** Takes the next batch from the queue. */
+  #take(queue: Entry[], later: Entry[] = []): Entry[] {
+    let characters = 0
+    let end = 0
+    while (end < queue.length && end < BATCH && characters < BATCH_CHARACTERS) {
+      const { change } = queue[end++] as Entry
+      if ('text' in change) characters += change.text.length
+    }
+    // A new array: an old one would keep what is in it from the collector's young generation.
+    const rest = queue.slice(end)
+    this.#queue = later.length > 0 ? rest.concat(later) : rest
+    return queue.slice(0, end)
+  }
+
+  /** The same without the changes of chats whose sockets must be served first. */
+  #takeUnlessFull(): Entry[] {
+    const [full, others] = [[], []] as [Entry[], Entry[]]
+    for (const entry of this.#queue) (this.#rooms.isFull(entry.change.chat_id) ? full : others).push(entry)
+    return this.#take(others, full)
   }
 
   /** A large room is served before the next batch comes in its way, but not for ever. */
@@ -126,7 +154,7 @@ export class Log {
     for (let i = 0; i < batch.length; i++) this.#guard(answer, batch[i] as Entry, outcomes[i] as Outcome)
   }
 
-  readonly #deliver = (chat_id: number, batch: Appended[]) => this.#rooms.deliver(chat_id, batch)
+  readonly #deliver = (chat_id: number, batch: Appended[]) => this.#delivery.deliver(chat_id, batch)
 
   /** What goes wrong with one chat or one asker must not stop the log for everybody. */
   #guard<A, B>(tell: (a: A, b: B) => void, a: A, b: B): void {

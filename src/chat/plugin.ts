@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { CatchUp } from './catch-up.ts'
 import { CLOSE } from './connection.ts'
+import { Delivery } from './delivery.ts'
 import { Expiry } from './expiry.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Log } from './log.ts'
@@ -41,11 +42,12 @@ function isRead({ method }: FastifyRequest): boolean {
 /** Chats over HTTP and socket: one log, one map of rooms. */
 const chat: FastifyPluginAsync<Config> = async (app, config) => {
   const sockets = new Sockets()
-  const rooms = new Rooms(sockets, new CatchUp(app.db.messages), app.db.chats, app.log)
-  const log = new Log(app.db.log, rooms, app.log)
+  const rooms = new Rooms(sockets, new CatchUp(app.db.messages), app.log)
+  const delivery = new Delivery(rooms, sockets, app.db, app.log)
+  const log = new Log(app.db.log, rooms, delivery, app.log)
   const heartbeat = new Heartbeat()
   const services = { log, rooms, sockets, heartbeat, expiry: new Expiry(app.db.sessions) }
-  app.bus.subscribe(event => rooms.hear(event))
+  app.bus.subscribe(event => delivery.handle(event))
 
   /** What was sent is stored and acked before the sockets close; then they are told to come back, not all at once. */
   app.addHook('preClose', async () => {

@@ -3,7 +3,7 @@ import { encode } from './frames.ts'
 import type { Room } from './room.ts'
 import { Throttle } from './throttle.ts'
 
-/** A change of who is online is told at most this often, in milliseconds. */
+/** A room is told who is online at most this often, in milliseconds. */
 const GAP_MS = 1500
 /** Above this many people, only their number is told. */
 const NAMED = 100
@@ -11,14 +11,20 @@ const NAMED = 100
 /** Who is in a room: somebody comes with their first socket and goes with their last one. Nothing of it is stored. */
 export class Presence {
   readonly #room: Room
+  /** How many sockets each user has. */
   readonly #sockets = new Map<number, number>()
   readonly #throttle = new Throttle(GAP_MS, () => this.#tell())
-  /** Newcomers of whom nobody need be told, but who must be told who is here. */
+  /** Sockets that entered since the room was told last. */
   readonly #newcomers = new Set<Cursor>()
   #changed = false
 
   constructor(room: Room) {
     this.#room = room
+  }
+
+  /** Whether there are so many people that they are counted instead of named. */
+  get crowded(): boolean {
+    return this.#sockets.size > NAMED
   }
 
   has(user_id: number): boolean {
@@ -41,20 +47,24 @@ export class Presence {
     if (sockets > 0) return void this.#sockets.set(id, sockets)
     this.#sockets.delete(id)
     this.#changed = true
-    if (this.#sockets.size > 0) this.#throttle.ask()
-    else this.#throttle.cancel()
+    this.#throttle.ask()
   }
 
+  stop(): void {
+    this.#throttle.cancel()
+  }
+
+  /** Tells everybody when the list has changed, else those who have just entered. */
   #tell(): void {
-    const { chat_id } = this.#room
-    const count = this.#sockets.size
-    const who = count > NAMED ? { online_count: count } : { online: [...this.#sockets.keys()].sort((a, b) => a - b) }
-    const frame = encode({ type: 'presence', chat_id, ...who })
-    if (this.#changed) this.#room.announce(frame)
-    // Who could not take it is still to be told.
-    else for (const { connection } of this.#newcomers) if (connection.v1) connection.writeIfIdle(frame)
-    for (const cursor of this.#newcomers) if (!cursor.connection.blocked) this.#newcomers.delete(cursor)
+    if (this.#changed) this.#room.tellAll('presence', this.#frame(), true)
+    else for (const cursor of this.#newcomers) this.#room.tell(cursor)
+    this.#newcomers.clear()
     this.#changed = false
-    if (this.#newcomers.size > 0) this.#throttle.ask()
+  }
+
+  #frame(): Buffer {
+    const { chat_id } = this.#room
+    if (this.crowded) return encode({ type: 'presence', chat_id, online_count: this.#sockets.size })
+    return encode({ type: 'presence', chat_id, online: [...this.#sockets.keys()].sort((a, b) => a - b) })
   }
 }

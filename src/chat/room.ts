@@ -1,14 +1,30 @@
 import type { Cursor } from './cursor.ts'
-import { ackOf, Encoded } from './encoded.ts'
+import { ackOf, Encoded, join } from './encoded.ts'
+import { EphemeralState } from './ephemeral-state.ts'
 import type { Appended } from './log.ts'
+import { Markers } from './markers.ts'
 import { Presence } from './presence.ts'
 import { Tail } from './tail.ts'
 import { Typing } from './typing.ts'
 
-/** Sockets that are served at once: less than a millisecond of writes. */
+/** Sockets that are served at once: less than a millisecond of short writes. */
 const SLICE = 128
-/** A tail longer than this is given to everybody at once, which holds the log up. In bytes. */
-const TAIL_BYTES = 64 * 1024
+/** Sockets that are served between two looks at the clock. */
+const LOOK_EVERY = 8
+/** With a longer backlog than this, in bytes, a chat takes nothing new until its sockets have been served. */
+const BACKLOG_BYTES = 64 * 1024
+
+/** What a room needs of what is around it. */
+export interface RoomHost {
+  /** This cursor has to read from the log. */
+  behind(cursor: Cursor): void
+  /** The room has something for its sockets: `serve` is to be called until it returns true. */
+  unserved(room: Room): void
+  /** Too much is unsent to tell this socket anything ephemeral: `inform` is to be called when it is sent. */
+  blocked(cursor: Cursor): void
+  /** The cursors of a user in a chat. */
+  cursorsOf(chat_id: number, user_id: number): Cursor[]
+}
 
 /** The sockets of one chat. It hands out what was committed; it never awaits and never reads the database. */
 export class Room {
@@ -18,30 +34,41 @@ export class Room {
   readonly typing: Typing
   /** The highest number that this room was told of. */
   told = 0
-  readonly #behind: (cursor: Cursor) => void
-  readonly #unserved: (room: Room) => void
+  readonly #host: RoomHost
   readonly #tail = new Tail()
+  readonly #state = new EphemeralState()
+  /** Sockets that are served before the others. */
+  readonly #due = new Set<Cursor>()
   /** Who is still to be served in this round; none while everybody has everything. */
   #round: Iterator<Cursor> | undefined
   /** What the room was told of when the round began: when it ends, nobody at the head lacks any of it. */
   #until = 0
+  /** The version of the ephemeral state when the round began. */
+  #untilState = 0
+  #markers: Markers | undefined
 
-  /**
-   * `behind` is called with each cursor that has to read from the log; `unserved` with the room when it has more
-   * sockets than it serves at once: `serve` is then to be called until it returns true.
-   */
-  constructor(chat_id: number, behind: (cursor: Cursor) => void, unserved: (room: Room) => void) {
+  constructor(chat_id: number, host: RoomHost) {
     this.chat_id = chat_id
-    this.#behind = behind
-    this.#unserved = unserved
+    this.#host = host
     this.presence = new Presence(this)
     this.typing = new Typing(this)
+  }
+
+  get markers(): Markers {
+    this.#markers ??= new Markers(this)
+    return this.#markers
+  }
+
+  /** Whether so much is waiting for its sockets that the chat must take nothing new before. */
+  get full(): boolean {
+    return this.#tail.bytes > BACKLOG_BYTES
   }
 
   /** Lets a cursor in. It is behind until the log says that it is not. */
   add(cursor: Cursor): void {
     this.cursors.add(cursor)
-    this.#behind(cursor)
+    cursor.knownState = this.#state.version
+    this.#host.behind(cursor)
     this.presence.enter(cursor)
   }
 
@@ -49,9 +76,17 @@ export class Room {
   remove(cursor: Cursor): void {
     this.give(cursor)
     this.cursors.delete(cursor)
+    this.#due.delete(cursor)
     this.presence.leave(cursor)
-    if (this.cursors.size === 0) this.typing.stop()
-    else if (!this.presence.has(cursor.connection.caller.user.id)) this.typing.done(cursor.connection.caller.user.id)
+    const { id } = cursor.connection.caller.user
+    if (this.cursors.size === 0) this.#stop()
+    else if (!this.presence.has(id)) this.typing.end(id)
+  }
+
+  #stop(): void {
+    this.presence.stop()
+    this.typing.stop()
+    this.#markers?.stop()
   }
 
   /**
@@ -63,22 +98,58 @@ export class Room {
     const encoded = new Encoded(batch)
     for (const { message, fresh, origin } of batch) {
       if (origin) origin.sent = true
-      if (fresh && message.seq === message.id) this.typing.done(message.sender.id)
+      if (fresh && message.seq === message.id) this.typing.end(message.sender.id)
     }
-    if (!this.#round && this.cursors.size <= SLICE) {
-      this.told = Math.max(this.told, encoded.last)
+    if (this.#tail.empty && this.cursors.size <= SLICE) {
+      this.#until = this.told = Math.max(this.told, encoded.last)
       for (const cursor of this.cursors) this.#hand(cursor, encoded, batch)
     } else this.#deliverInTurn(encoded, batch)
   }
 
-  /** Serves the next few sockets. Returns whether everybody has everything. */
-  serve(): boolean {
-    for (let served = 0; this.#round && served < SLICE; served++) {
-      const { value, done } = this.#round.next()
-      if (done) this.#endRound()
-      else this.give(value)
+  /** Tells everybody, in turn, the new state of a kind. `lasting`: those who enter later are told, too. */
+  tellAll(kind: string, frame: Buffer, lasting = false): void {
+    this.#state.set(kind, frame, lasting)
+    this.#startRound()
+  }
+
+  /** Tells the sockets of one user, in turn, the new state of a kind. */
+  tellUser(user_id: number, kind: string, frame: Buffer): void {
+    for (const cursor of this.#host.cursorsOf(this.chat_id, user_id)) {
+      cursor.pending ??= new Map()
+      cursor.pending.set(kind, frame)
+      this.tell(cursor)
     }
-    return !this.#round
+  }
+
+  /** Tells a socket, in turn, what it was not told yet. */
+  tell(cursor: Cursor): void {
+    this.#due.add(cursor)
+    this.#host.unserved(this)
+  }
+
+  /** Serves the next few sockets, until this time of the process. Returns whether everybody has everything. */
+  serve(until: number): boolean {
+    for (let served = 0; served < SLICE; served++) {
+      if (served % LOOK_EVERY === LOOK_EVERY - 1 && performance.now() >= until) break
+      const cursor = this.#next()
+      if (!cursor) break
+      this.give(cursor)
+      this.inform(cursor)
+    }
+    return !this.#round && this.#due.size === 0
+  }
+
+  #next(): Cursor | undefined {
+    for (const cursor of this.#due) {
+      this.#due.delete(cursor)
+      return cursor
+    }
+    while (this.#round) {
+      const { value, done } = this.#round.next()
+      if (!done) return value
+      this.#endRound()
+    }
+    return undefined
   }
 
   /** Gives a socket at the head what it has not been given yet. */
@@ -90,49 +161,47 @@ export class Room {
     else this.fallBehind(cursor)
   }
 
-  /** Sends an ephemeral frame to whoever understands it and can take it, after what came before; others lose it. */
-  announce(frame: Buffer): void {
-    this.#serveAll()
-    for (const { connection } of this.cursors) if (connection.v1) connection.writeIfIdle(frame)
+  /** Tells a socket everything ephemeral that it was not told yet, now or when it has room for it. */
+  inform(cursor: Cursor): void {
+    const { connection, knownState, newcomer, pending } = cursor
+    if (!connection.v1 || (knownState === this.#state.version && !newcomer && !pending)) return
+    if (connection.blocked) return this.#host.blocked(cursor)
+    const shared = this.#state.after(knownState, newcomer)
+    cursor.knownState = this.#state.version
+    cursor.newcomer = false
+    cursor.pending = undefined
+    connection.writeAnyway(pending ? join([shared, ...pending.values()]) : shared)
   }
 
   fallBehind(cursor: Cursor): void {
     cursor.live = false
-    this.#behind(cursor)
+    this.#host.behind(cursor)
   }
 
   #deliverInTurn(encoded: Encoded, batch: Appended[]): void {
     const senders = batch.map(({ origin }) => origin?.cursors.get(this.chat_id))
     for (const cursor of senders) if (cursor) this.give(cursor)
     this.told = Math.max(this.told, encoded.last)
-    if (encoded.last > 0) this.#keep(encoded)
+    if (encoded.last > 0) this.#tail.push(encoded)
     for (const cursor of senders) if (cursor?.connection.sent) this.#hand(cursor, encoded, batch)
-    if (this.#tail.bytes > TAIL_BYTES) this.#serveAll()
+    if (encoded.last > 0) this.#startRound()
   }
 
-  #keep(encoded: Encoded): void {
-    this.#tail.push(encoded)
-    if (this.#round) return
-    this.#beginRound()
-    this.#unserved(this)
+  #startRound(): void {
+    if (!this.#round) this.#beginRound()
+    this.#host.unserved(this)
   }
 
   #beginRound(): void {
     this.#round = this.cursors.values()
     this.#until = this.told
+    this.#untilState = this.#state.version
   }
 
   #endRound(): void {
     this.#tail.drop(this.#until)
-    if (this.#until < this.told) this.#beginRound()
+    if (this.#until < this.told || this.#untilState < this.#state.version) this.#beginRound()
     else this.#round = undefined
-  }
-
-  #serveAll(): void {
-    if (!this.#round) return
-    for (const cursor of this.cursors) this.give(cursor)
-    this.#until = this.told
-    this.#endRound()
   }
 
   #hand(cursor: Cursor, encoded: Encoded, batch: Appended[]): void {

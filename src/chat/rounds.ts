@@ -20,6 +20,12 @@ export class Rounds {
     return this.#rooms.size > 0
   }
 
+  /** Whether some room has so much to hand out that its chat must wait. */
+  get full(): boolean {
+    for (const room of this.#rooms) if (room.full) return true
+    return false
+  }
+
   add(room: Room): void {
     if (!this.busy) setImmediate(() => this.#turn())
     this.#rooms.add(room)
@@ -30,16 +36,16 @@ export class Rounds {
     for (const room of [...this.#rooms]) {
       // To the end of the queue, unless it is done.
       this.#rooms.delete(room)
-      if (!this.#serve(room)) this.#rooms.add(room)
+      if (!this.#serve(room, until)) this.#rooms.add(room)
       if (performance.now() >= until) break
     }
     if (this.busy) setImmediate(() => this.#turn())
   }
 
   /** What goes wrong with one socket must not stop the others. */
-  #serve(room: Room): boolean {
+  #serve(room: Room, until: number): boolean {
     try {
-      return room.serve()
+      return room.serve(until)
     } catch (error) {
       this.#logger.error({ err: error, chat_id: room.chat_id }, 'a socket could not be served')
       return false

@@ -3,19 +3,23 @@ import { type Encoded, join } from './encoded.ts'
 /** The end of a chat's log, encoded: what some socket at the head has not been given yet. It has no holes. */
 export class Tail {
   #batches: Encoded[] = []
+  #bytes = 0
   /** What was asked for last, by whether it is for sockets that speak the subprotocol. */
   readonly #joined = new Map<boolean, { seq: number; bytes: Buffer }>()
 
   /** How long it is, in bytes. */
   get bytes(): number {
-    return this.#batches.reduce((sum, batch) => sum + batch.shared(true).length, 0)
+    return this.#bytes
   }
 
-  /** Takes the next batch. One that does not follow takes the place of all: who lacks those has to read the log. */
+  get empty(): boolean {
+    return this.#batches.length === 0
+  }
+
+  /** Takes the next batch. After a gap, all earlier batches are dropped: sockets that lack them read the log. */
   push(batch: Encoded): void {
-    if (this.#batches.at(-1)?.last !== batch.first - 1) this.#batches = []
-    this.#batches.push(batch)
-    this.#joined.clear()
+    const follows = this.#batches.at(-1)?.last === batch.first - 1
+    this.#keep(follows ? [...this.#batches, batch] : [batch])
   }
 
   /** Everything after `seq` as one buffer, made once for all who ask in a row; undefined when it is not all here. */
@@ -29,9 +33,14 @@ export class Tail {
     return bytes
   }
 
-  /** Lets go of everything up to `seq`. */
+  /** Drops everything up to `seq`. */
   drop(seq: number): void {
-    this.#batches = this.#batches.filter(({ last }) => last > seq)
+    this.#keep(this.#batches.filter(({ last }) => last > seq))
+  }
+
+  #keep(batches: Encoded[]): void {
+    this.#batches = batches
+    this.#bytes = batches.reduce((sum, batch) => sum + batch.shared(true).length, 0)
     this.#joined.clear()
   }
 }

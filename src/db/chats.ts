@@ -1,5 +1,5 @@
 import { Recent } from '../recent.ts'
-import type { Chat, NewChat, PublicChat, ReadState, Visibility } from '../schemas/chat.ts'
+import type { Chat, NewChat, PublicChat, ReadState } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Message } from '../schemas/message.ts'
 import type { Database } from './database.ts'
@@ -223,21 +223,6 @@ export function chatsRepository(db: Database) {
         .orderBy(desc(chats.id))
         .limit(limit + 1)
       return toPage(rows, limit, toPublicChat, row => [row.id])
-    },
-
-    async setVisibility(chat_id: number, visibility: Visibility): Promise<void> {
-      await db.update(chats).set({ visibility }).where(existing(chat_id))
-    },
-
-    /** Deletes a chat: from now on nobody is in it or finds it. What was said in it leaves later; see purge.ts. */
-    async remove(chat_id: number): Promise<void> {
-      db.transaction(
-        tx => {
-          tx.update(chats).set({ visibility: 'private', deleted_at: Date.now() }).where(existing(chat_id)).run()
-          tx.delete(members).where(eq(members.chat_id, chat_id)).run()
-        },
-        { behavior: 'immediate' }
-      )
     }
   }
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Message, MessageKind } from '../schemas/message.ts'
 import type { Database } from './database.ts'
-import { type Batch, type Change, type Outcome, Refusal } from './log-batch.ts'
+import { type Batch, type Change, type Done, Refusal, refuse } from './log-batch.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
+import { refuseToDelete } from './rules.ts'
 import type { MessageMeta } from './tables.ts'
 
 interface StoredRow extends MessageRow {
@@ -10,7 +11,16 @@ interface StoredRow extends MessageRow {
   meta: string | null
 }
 
-type Asked<Type extends Change['type']> = Change & { type: Type }
+type Of<Type extends Change['type']> = Change & { type: Type }
+
+/** Makes a message that takes the next number of its chat. */
+export type Create = (
+  batch: Batch,
+  change: Pick<Change, 'chat_id' | 'user'>,
+  kind: MessageKind,
+  text: string | null,
+  more?: { client_id?: string | undefined; reply_to?: number | undefined; meta?: MessageMeta | undefined }
+) => Done
 
 /** Different emoji on one message. */
 const EMOJI = 20
@@ -31,7 +41,7 @@ export function messageChanges(db: Database) {
     `${STORED} where m.chat_id = +? and m.sender_id = +? and m.client_id = +?`
   )
   const exists = client.prepare('select 1 from messages where chat_id = ? and id = ?').pluck()
-  const change = client.prepare(
+  const update = client.prepare(
     'update messages set seq = ?, text = ?, meta = ?, edited_at = ?, deleted_at = ? where chat_id = ? and id = ?'
   )
   const touch = client.prepare('update messages set seq = ? where chat_id = ? and id = ?')
@@ -51,67 +61,62 @@ export function messageChanges(db: Database) {
   )
   const removeReactions = client.prepare('delete from reactions where chat_id = ? and message_id = ?')
 
-  /** A message that takes the next number of its chat. */
-  function create(
-    batch: Batch,
-    { chat_id, user }: Change,
-    kind: MessageKind,
-    text: string | null,
-    { client_id = null, reply_to = null, meta = null }: Partial<Record<'client_id' | 'reply_to' | 'meta', unknown>> = {}
-  ): Outcome {
+  const create: Create = (batch, { chat_id, user }, kind, text, { client_id, reply_to, meta } = NOTHING) => {
     const id = batch.next(chat_id)
-    insert.run(chat_id, id, id, kind, user.id, client_id, text, reply_to, meta, batch.now)
-    const message: Message = { chat_id, id, seq: id, kind, sender: user, created_at: batch.iso }
+    const { ms, iso } = batch.time(chat_id)
+    const stored = meta ? JSON.stringify(meta) : null
+    insert.run(chat_id, id, id, kind, user.id, client_id ?? null, text, reply_to ?? null, stored, ms)
+    const message: Message = { chat_id, id, seq: id, kind, sender: user, created_at: iso }
     if (text !== null) message.message = text
-    if (reply_to !== null) message.reply_to = reply_to as number
+    if (reply_to !== undefined) message.reply_to = reply_to
     return { message, fresh: true }
   }
 
-  function send(batch: Batch, asked: Asked<'send'>): Outcome {
-    const { chat_id, user, text, client_id, reply_to } = asked
+  function send(batch: Batch, change: Of<'send'>): Done {
+    const { chat_id, user, text, client_id, reply_to } = change
     if (client_id !== undefined) {
       const first = findByClientId.get(chat_id, user.id, client_id)
       if (first) return repetition(first, text)
     }
     if (reply_to !== undefined && !exists.get(chat_id, reply_to)) throw new Refusal('REPLY_TO_NOT_FOUND')
-    return create(batch, asked, 'text', text, { client_id, reply_to })
+    return create(batch, change, 'text', text, change)
   }
 
   /** A retry is known by the text first sent, even when it was edited since. A deleted text cannot be compared. */
-  function repetition(first: StoredRow, text: string): Outcome {
+  function repetition(first: StoredRow, text: string): Done {
     const digest = (JSON.parse(first.meta ?? '{}') as MessageMeta).first_text
     const same = first.text === null || (digest === undefined ? first.text === text : digest === sha256(text))
     if (!same) throw new Refusal('CLIENT_ID_REUSED')
     return done(first)
   }
 
-  function edit(batch: Batch, { chat_id, id, user, text }: Asked<'edit'>): Outcome {
+  function edit(batch: Batch, { chat_id, id, user, text }: Of<'edit'>): Done {
     const row = editable(chat_id, id)
     if (row.sender_id !== user.id) throw new Refusal('NOT_THE_SENDER')
     if (row.deleted_at !== null) throw new Refusal('MESSAGE_DELETED')
     if (row.text === text) return done(row)
     const meta: MessageMeta = JSON.parse(row.meta ?? '{}')
     if (row.client_id !== null) meta.first_text ??= sha256(row.text as string)
-    return store(batch, { ...row, text, meta: JSON.stringify(meta), edited_at: batch.now })
+    return store(batch, { ...row, text, meta: JSON.stringify(meta), edited_at: batch.time(chat_id).ms })
   }
 
-  function remove(batch: Batch, { chat_id, id, user, anybodys }: Asked<'delete'>): Outcome {
+  function remove(batch: Batch, { chat_id, id, user }: Of<'delete'>): Done {
     const row = editable(chat_id, id)
-    if (row.sender_id !== user.id && !anybodys) throw new Refusal('ADMIN_REQUIRED')
+    if (row.sender_id !== user.id) refuse(refuseToDelete(batch.rights(chat_id, user.id)))
     if (row.deleted_at !== null) return done(row)
     removeReactions.run(chat_id, id)
-    return store(batch, { ...row, text: null, meta: null, deleted_at: batch.now })
+    return store(batch, { ...row, text: null, meta: null, deleted_at: batch.time(chat_id).ms })
   }
 
-  function react(batch: Batch, { chat_id, id, user, emoji }: Asked<'react'>): Outcome {
+  function react(batch: Batch, { chat_id, id, user, emoji }: Of<'react'>): Done {
     const row = reactable(chat_id, id)
     if (hasReaction.get(chat_id, id, user.id, emoji)) return done(row)
     if ((otherEmoji.get(chat_id, id, emoji) as number) >= EMOJI) throw new Refusal('TOO_MANY_REACTIONS')
-    addReaction.run(chat_id, id, user.id, emoji, batch.now)
+    addReaction.run(chat_id, id, user.id, emoji, batch.time(chat_id).ms)
     return touched(batch, row)
   }
 
-  function unreact(batch: Batch, { chat_id, id, user, emoji }: Asked<'unreact'>): Outcome {
+  function unreact(batch: Batch, { chat_id, id, user, emoji }: Of<'unreact'>): Done {
     const row = reactable(chat_id, id)
     if (removeReaction.run(chat_id, id, user.id, emoji).changes === 0) return done(row)
     return touched(batch, row)
@@ -135,26 +140,28 @@ export function messageChanges(db: Database) {
     return row
   }
 
-  function store(batch: Batch, row: StoredRow): Outcome {
+  function store(batch: Batch, row: StoredRow): Done {
     row.seq = batch.next(row.chat_id)
-    change.run(row.seq, row.text, row.meta, row.edited_at, row.deleted_at, row.chat_id, row.id)
+    update.run(row.seq, row.text, row.meta, row.edited_at, row.deleted_at, row.chat_id, row.id)
     return { message: read([row])[0], fresh: true }
   }
 
   /** The reactions of a message changed, and nothing in its own row but the number. */
-  function touched(batch: Batch, row: StoredRow): Outcome {
+  function touched(batch: Batch, row: StoredRow): Done {
     row.seq = batch.next(row.chat_id)
     touch.run(row.seq, row.chat_id, row.id)
     return { message: read([row])[0], fresh: true }
   }
 
-  /** Everything asked for was done before. */
-  function done(row: StoredRow): Outcome {
+  /** Everything was done before. */
+  function done(row: StoredRow): Done {
     return { message: read([row])[0], fresh: false }
   }
 
   return { create, send, edit, remove, react, unreact }
 }
+
+const NOTHING = {}
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')

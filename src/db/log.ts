@@ -1,91 +1,76 @@
-import type { Role } from '../schemas/chat.ts'
 import type { Database } from './database.ts'
-import { type Batch, batches, type Change, type Outcome, Refusal } from './log-batch.ts'
+import { type Batch, batches, type Change, type Done, type Outcome, Refusal, refuse } from './log-batch.ts'
+import { memberChanges } from './log-members.ts'
 import { messageChanges } from './log-messages.ts'
 import { isLocked, type Patience } from './patience.ts'
-import type { MessageMeta } from './tables.ts'
+import { refuseBelow } from './rules.ts'
 
-export type { Change, Outcome } from './log-batch.ts'
+export type { Change, Done, Outcome } from './log-batch.ts'
 
 /**
- * The append side of every chat's log. A batch is one transaction and one fsync; `seq` is taken inside it.
- * Written in plain SQL, prepared once: every message that is sent comes through here.
+ * The append side of every chat's log. A batch is one transaction and one fsync; `seq` is taken inside it, and who may do
+ * what is decided there. Written in plain SQL, prepared once: every message that is sent comes through here.
  */
 export function logRepository(db: Database, patience: Patience) {
   const client = db.$client
   const { begin, forget } = batches(db)
   const { create, send, edit, remove, react, unreact } = messageChanges(db)
-  const addMember = client.prepare(
-    'insert into members (chat_id, user_id, role, read_id, joined_at) values (?, ?, ?, ?, ?) on conflict do nothing'
-  )
-  const removeMember = client
-    .prepare<[number, number], Role>('delete from members where chat_id = ? and user_id = ? returning role')
-    .pluck()
-  const hasOwner = client.prepare("select 1 from members where chat_id = ? and role = 'owner' limit 1").pluck()
-  const promote = client.prepare(
-    `update members set role = 'owner' where chat_id = @chat_id and user_id =
-     (select user_id from members where chat_id = @chat_id order by role <> 'admin', joined_at, user_id limit 1)`
-  )
-  const moveMarker = client.prepare(
-    'update members set read_id = @id where chat_id = @chat_id and user_id = @user_id and read_id < @id'
-  )
-  const rename = client.prepare('update chats set title = ? where id = ? and title <> ?')
+  const members = memberChanges(db, create)
+  const setTitle = client.prepare('update chats set title = ? where id = ? and title <> ?')
+  const setVisibility = client.prepare('update chats set visibility = ? where id = ?')
+  const hideChat = client.prepare("update chats set visibility = 'private', deleted_at = ? where id = ?")
+  const removeMembers = client.prepare('delete from members where chat_id = ?')
 
-  function join(batch: Batch, asked: Change & { type: 'join' }): Outcome {
-    const { chat_id, user, member, role } = asked
-    const before = batch.head(chat_id)
-    // A chat that everybody had left belongs to whoever comes first.
-    const first = hasOwner.get(chat_id) ? role : 'owner'
-    if (addMember.run(chat_id, member.id, first, before, batch.now).changes === 0) {
-      return { message: undefined, fresh: false }
+  function settings(batch: Batch, change: Change & { type: 'settings' }): Done {
+    const { chat_id, user, title, visibility } = change
+    refuse(refuseBelow(batch.rights(chat_id, user.id), 'admin'))
+    const head = batch.head(chat_id)
+    const opened = visibility !== undefined && visibility !== head.visibility
+    if (opened) {
+      setVisibility.run(visibility, chat_id)
+      head.visibility = visibility
     }
-    const meta = user.id === member.id ? null : JSON.stringify({ added_by: user.id } satisfies MessageMeta)
-    return create(batch, { ...asked, user: member }, 'joined', null, { meta })
+    const renamed = title !== undefined && setTitle.run(title, chat_id, title).changes > 0
+    return renamed ? create(batch, change, 'renamed', title) : { message: undefined, fresh: opened }
   }
 
-  function leave(batch: Batch, asked: Change & { type: 'leave' }): Outcome {
-    const { chat_id, user, member } = asked
-    if (removeMember.get(chat_id, member.id) === undefined) throw new Refusal('MEMBER_NOT_FOUND')
-    batch.left(chat_id, member.id)
-    if (!hasOwner.get(chat_id)) promote.run({ chat_id })
-    const meta = user.id === member.id ? null : JSON.stringify({ removed_by: user.id } satisfies MessageMeta)
-    return create(batch, { ...asked, user: member }, 'left', null, { meta })
+  /** From now on nobody is in the chat or finds it. What was said in it leaves later; see purge.ts. */
+  function removeChat(batch: Batch, { chat_id, user }: Change): Done {
+    refuse(refuseBelow(batch.rights(chat_id, user.id), 'owner'))
+    hideChat.run(batch.time(chat_id).ms, chat_id)
+    removeMembers.run(chat_id)
+    batch.forget(chat_id)
+    return { message: undefined, fresh: true }
   }
 
-  function retitle(batch: Batch, asked: Change & { type: 'rename' }): Outcome {
-    const { chat_id, title } = asked
-    if (rename.run(title, chat_id, title).changes === 0) return { message: undefined, fresh: false }
-    return create(batch, asked, 'renamed', title)
-  }
-
-  /** Never back, and never past the end of the chat. */
-  function read(batch: Batch, { chat_id, user, id }: Change & { type: 'read' }): Outcome {
-    const { changes } = moveMarker.run({ chat_id, user_id: user.id, id: Math.min(id, batch.head(chat_id)) })
-    return { message: undefined, fresh: changes > 0 }
-  }
-
-  function apply(batch: Batch, asked: Change): Outcome {
+  function apply(batch: Batch, change: Change): Outcome {
     try {
-      if (asked.type !== 'join') batch.needMember(asked.chat_id, asked.user.id)
-      switch (asked.type) {
-        case 'send':
-          return send(batch, asked)
-        case 'edit':
-          return edit(batch, asked)
-        case 'delete':
-          return remove(batch, asked)
-        case 'react':
-          return react(batch, asked)
-        case 'unreact':
-          return unreact(batch, asked)
+      switch (change.type) {
         case 'join':
-          return join(batch, asked)
+          return members.join(batch, change)
+        case 'set_member':
+          return members.setMember(batch, change)
         case 'leave':
-          return leave(batch, asked)
+          return members.leave(batch, change)
         case 'read':
-          return read(batch, asked)
-        case 'rename':
-          return retitle(batch, asked)
+          return members.read(batch, change)
+        case 'settings':
+          return settings(batch, change)
+        case 'remove':
+          return removeChat(batch, change)
+      }
+      if (!batch.role(change.chat_id, change.user.id)) throw new Refusal('NOT_A_MEMBER')
+      switch (change.type) {
+        case 'send':
+          return send(batch, change)
+        case 'edit':
+          return edit(batch, change)
+        case 'delete':
+          return remove(batch, change)
+        case 'react':
+          return react(batch, change)
+        case 'unreact':
+          return unreact(batch, change)
       }
     } catch (error) {
       if (error instanceof Refusal) return { error: error.code }
@@ -95,7 +80,7 @@ export function logRepository(db: Database, patience: Patience) {
 
   const transaction = client.transaction((changes: Change[]): Outcome[] => {
     const batch = begin()
-    const outcomes = changes.map(asked => apply(batch, asked))
+    const outcomes = changes.map(change => apply(batch, change))
     batch.save()
     return outcomes
   }).immediate

@@ -1,7 +1,7 @@
 import type { Member, ReadState, Role } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Database } from './database.ts'
-import { and, asc, eq, gt, param, sql } from './drizzle.ts'
+import { and, asc, eq, gt, param } from './drizzle.ts'
 import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
 import { chats, members, users } from './tables.ts'
 import { toUser, type UserRow, userColumns } from './users.ts'
@@ -72,24 +72,6 @@ export function membersRepository(db: Database) {
         .orderBy(asc(members.user_id))
         .limit(limit + 1)
       return toPage(rows, limit, toMember, row => [row.user.id])
-    },
-
-    /** Gives a member another role. Returns false, changing nothing, when that would leave the chat without an owner. */
-    async setRole(chat_id: number, user_id: number, role: Role): Promise<boolean> {
-      const anotherOwner = sql`exists (select 1 from members as other where other.chat_id = ${chat_id}
-        and other.role = 'owner' and other.user_id <> ${user_id})`
-      const changed = await db
-        .update(members)
-        .set({ role })
-        .where(
-          and(
-            eq(members.chat_id, chat_id),
-            eq(members.user_id, user_id),
-            sql`(${role} = 'owner' or ${members.role} <> 'owner' or ${anotherOwner})`
-          )
-        )
-        .returning({ role: members.role })
-      return changed.length > 0
     },
 
     /** How far a member has read. */

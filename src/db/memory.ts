@@ -6,6 +6,8 @@ import type { Stored } from './plugin.ts'
 import type { SessionRow } from './sessions.ts'
 import { Standings } from './standings.ts'
 
+/** Changes that leave members, roles and settings as they were. */
+const MESSAGES_ONLY: ReadonlySet<Change['type']> = new Set(['send', 'edit', 'delete', 'react', 'unreact'])
 /** Sessions and users that are remembered. */
 const SESSIONS = 20_000
 
@@ -86,11 +88,6 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
     for (const id of ids) sessions.delete(id)
   }
 
-  function forgetChat(chat_id: number): void {
-    standings.forget(chat_id)
-    lists.changed(chat_id)
-  }
-
   const forgetLists = (user_ids: number[]) => {
     for (const id of user_ids) lists.forget(id)
   }
@@ -99,10 +96,11 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
   function appended(change: Change, outcome: Outcome): void {
     const { type, chat_id } = change
     if (type === 'read') return lists.forget(change.user.id)
-    if (type === 'join') lists.forget(change.member.id)
+    if (type === 'join') lists.forget(change.user.id)
+    if (type === 'set_member') lists.forget(change.member.id)
     lists.changed(chat_id)
     const message = 'message' in outcome && outcome.message
-    if (message && type !== 'join' && type !== 'leave') standings.advance(chat_id, message.seq)
+    if (message && MESSAGES_ONLY.has(type)) standings.advance(chat_id, message.seq)
     else standings.forget(chat_id)
   }
 
@@ -151,8 +149,7 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
         const known = standings.get(chat_id, user_id)
         if (known) return known
         return reading(db.members.standing(chat_id, user_id), found => standings.set(chat_id, user_id, found))
-      },
-      setRole: (chat_id, ...args) => changing(db.members.setRole(chat_id, ...args), () => forgetChat(chat_id))
+      }
     },
 
     chats: {
@@ -169,10 +166,7 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
       },
       create: (owner, chat) =>
         changing(db.chats.create(owner, chat), () => forgetLists([owner, ...(chat.member_ids ?? [])])),
-      direct: (user_id, other) => changing(db.chats.direct(user_id, other), () => forgetLists([user_id, other])),
-      setVisibility: (chat_id, visibility) =>
-        changing(db.chats.setVisibility(chat_id, visibility), () => forgetChat(chat_id)),
-      remove: chat_id => changing(db.chats.remove(chat_id), () => forgetChat(chat_id))
+      direct: (user_id, other) => changing(db.chats.direct(user_id, other), () => forgetLists([user_id, other]))
     },
 
     log: {

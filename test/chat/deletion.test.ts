@@ -66,15 +66,18 @@ t.test('what was under way when a chat was deleted finds none', async t => {
   const { ann, bob, chat_id } = await longChat(server)
   const cas = await server.account('cas')
   const { chats, log, members } = server.app.db
-  await chats.remove(chat_id)
   const member = { id: cas.user.id, username: 'cas' }
-  const outcomes = await log.append([
-    { type: 'join', chat_id, user: member, member, role: 'member' },
+  const [removed, ...outcomes] = await log.append([
+    { type: 'remove', chat_id, user: ann.user },
+    { type: 'join', chat_id, user: member },
+    { type: 'set_member', chat_id, user: ann.user, member },
+    { type: 'leave', chat_id, user: bob.user, member: bob.user },
     { type: 'send', chat_id, user: bob.user, text: 'Hello?' },
-    { type: 'rename', chat_id, user: ann.user, title: 'New' }
+    { type: 'settings', chat_id, user: ann.user, title: 'New', visibility: 'public' },
+    { type: 'remove', chat_id, user: ann.user }
   ])
-  t.strictSame(outcomes, Array(3).fill({ error: 'CHAT_NOT_FOUND' }))
-  await chats.setVisibility(chat_id, 'public')
+  t.match(removed, { fresh: true })
+  t.strictSame(outcomes, Array(6).fill({ error: 'CHAT_NOT_FOUND' }))
   t.match(await members.standing(chat_id, cas.user.id), { role: null, visibility: 'private' })
   t.equal(await chats.describe(chat_id), undefined)
 })

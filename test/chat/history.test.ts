@@ -143,7 +143,7 @@ t.test('pages read forward and backward give the same whole history, whatever ha
           await server.app.db.log.append([
             what === 'edit'
               ? { ...change, type: 'edit', id: target.id, text }
-              : { ...change, type: 'delete', id: target.id, anybodys: false }
+              : { ...change, type: 'delete', id: target.id }
           ])
           target.text = what === 'edit' ? text : undefined
           seq++

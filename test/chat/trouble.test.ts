@@ -20,6 +20,9 @@ async function crowd(server: Server, size: number): Promise<Client[]> {
   return people
 }
 
+/** Rooms that hold nothing up. */
+const IDLE = { busy: false, someFull: false, isFull: () => false }
+
 t.test('when the database fails, sockets are told or closed, and the process lives', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
@@ -67,7 +70,7 @@ t.test('a change that cannot be told stops neither the log nor the others', asyn
   const deliver = () => {
     throw new Error('a room in trouble')
   }
-  const log = new Log(repository, { deliver, busy: false }, { error: (what: unknown) => errors.push(what) })
+  const log = new Log(repository, IDLE, { deliver }, { error: (what: unknown) => errors.push(what) })
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
   t.match(await log.append(change), { fresh: true })
   t.match(await log.append(change), { fresh: true })
@@ -102,7 +105,7 @@ t.test('an open socket holds on to nothing of its request', async t => {
 
 t.test('more changes than can wait for the disk are refused', async t => {
   const repository = { append: () => new Promise<never>(() => undefined) }
-  const log = new Log(repository, { deliver: () => undefined, busy: false }, { error: () => undefined })
+  const log = new Log(repository, IDLE, { deliver: () => undefined }, { error: () => undefined })
   const outcomes: Outcome[] = []
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
   for (let i = 0; i < 20_010; i++) log.submit({ change, done: outcome => outcomes.push(outcome) })

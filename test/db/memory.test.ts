@@ -84,9 +84,10 @@ t.test('other processes are looked for once in a turn of the event loop', async 
 
 t.test('a change that failed is one that may have been made', async t => {
   const { client, stored, remembering, user, sid, chat_id } = await repositories(t)
-  const { setVisibility } = stored.chats
-  stored.chats.setVisibility = async (...args) => {
-    await setVisibility(...args)
+  const open = { type: 'settings' as const, chat_id, user, visibility: 'public' as const }
+  const { append } = stored.log
+  stored.log.append = async changes => {
+    await append(changes)
     client.exec("update users set display_name = 'Somebody'")
     throw new Error('no answer')
   }
@@ -102,7 +103,7 @@ t.test('a change that failed is one that may have been made', async t => {
   await t.rejects(again.sessions.touch(sid, { last_seen_at: 5 }), { message: 'no answer' })
   t.match(await again.sessions.find(sid), { session: { last_seen_at: 5 } })
   t.equal(await again.chats.listVersion(user.id), version, "the use of a session is nobody else's business")
-  await t.rejects(again.chats.setVisibility(chat_id, 'public'), { message: 'no answer' })
+  await t.rejects(again.log.append([open]), { message: 'no answer' })
   t.match(await again.sessions.find(sid), { session: { last_seen_at: 5 }, user: { display_name: 'Somebody' } })
   t.match(await again.members.standing(chat_id, user.id), { visibility: 'public' })
   t.not(await again.chats.listVersion(user.id), version)
@@ -129,7 +130,7 @@ t.test('what was read before a change is not remembered after it', async t => {
     remembering.chats.listVersion(user.id)
   ]
   await remembering.sessions.remove(user.id, sid)
-  await remembering.chats.remove(chat_id)
+  await remembering.log.append([{ type: 'remove', chat_id, user }])
   t.match(await Promise.all(reads), [{ session: { id: sid } }, { role: 'owner' }, undefined])
   t.equal(await remembering.sessions.find(sid), undefined)
   t.match(await remembering.members.standing(chat_id, user.id), { role: null })

@@ -1,14 +1,14 @@
-import type { FastifyInstance } from 'fastify'
+import type { Bus } from '../../bus/bus.ts'
 import type { IncomingFrame } from '../../schemas/frame.ts'
 import type { Connection } from '../connection.ts'
 import type { Cursor } from '../cursor.ts'
 import type { Log } from '../log.ts'
-import { markRead } from './read.ts'
+import { read } from './read.ts'
 import { resume } from './resume.ts'
 import { send } from './send.ts'
 
 /** What each frame of a client does. */
-export function actor(app: FastifyInstance, log: Log): (connection: Connection, frame: IncomingFrame) => void {
+export function actor(bus: Bus, log: Log): (connection: Connection, frame: IncomingFrame) => void {
   return (connection, frame) => {
     if (frame.type === 'ping') return connection.tell({ type: 'pong' })
     if (frame.type === 'resume') return resume(connection, frame)
@@ -16,12 +16,9 @@ export function actor(app: FastifyInstance, log: Log): (connection: Connection, 
     if (!cursor) return
     switch (frame.type) {
       case 'typing':
-        return cursor.room.typing.note(connection)
+        return cursor.room.typing.note(connection.caller.user.id)
       case 'read':
-        return void markRead(app, log, cursor.chat_id, connection.caller.sender, frame.id).catch(error => {
-          connection.log.error({ err: error }, 'a read marker could not be moved')
-          connection.refuse({ code: 'STORAGE_FAILED' })
-        })
+        return read(bus, log, cursor, frame)
       default:
         return send(log, cursor, frame)
     }

@@ -1,18 +1,23 @@
-import type { FastifyInstance } from 'fastify'
-import type { ReadState } from '../../schemas/chat.ts'
-import type { Sender } from '../../schemas/message.ts'
+import type { Bus } from '../../bus/bus.ts'
+import type { Done } from '../../db/log.ts'
+import type { ReadFrame } from '../../schemas/frame.ts'
+import type { Cursor } from '../cursor.ts'
 import type { Log } from '../log.ts'
+import { refusal } from './refusal.ts'
 
-/** Moves a read marker, on disk with the batch that it comes in, and tells the chat when it moved. */
-export async function markRead(
-  app: FastifyInstance,
-  log: Log,
-  chat_id: number,
-  user: Sender,
-  id: number
-): Promise<ReadState> {
-  const { fresh } = await log.append({ type: 'read', chat_id, user, id })
-  const state = await app.db.members.readState(chat_id, user.id)
-  if (fresh) app.bus.publish({ type: 'read', chat_id, user_id: user.id, id: state.read_id })
-  return state
+/** Moves a read marker, on disk with the batch that it comes in. A refusal is answered here. */
+export function read(bus: Bus, log: Log, { connection, chat_id }: Cursor, { id }: ReadFrame): void {
+  const user = connection.caller.sender
+  log.submit({
+    change: { type: 'read', chat_id, user, id },
+    done(outcome) {
+      if ('error' in outcome) connection.refuse(refusal(outcome.error))
+      else tellRead(bus, chat_id, user.id, outcome)
+    }
+  })
+}
+
+/** Tells the chat how far somebody has read, when that has changed. */
+export function tellRead(bus: Bus, chat_id: number, user_id: number, { read_id }: Done): void {
+  if (read_id !== undefined) bus.publish({ type: 'read', chat_id, user_id, id: read_id })
 }

@@ -1,9 +1,7 @@
 import type { SendFrame } from '../../schemas/frame.ts'
 import type { Cursor } from '../cursor.ts'
 import type { Log } from '../log.ts'
-
-/** How long to wait before sending again what the server was too busy for, in milliseconds. */
-const RETRY_MS = 1000
+import { refusal } from './refusal.ts'
 
 /** Stores what a socket says. The room broadcasts it to the others and acks it; a refusal is answered here. */
 export function send(log: Log, { connection, chat_id }: Cursor, { message, client_id, reply_to }: SendFrame): void {
@@ -19,12 +17,7 @@ export function send(log: Log, { connection, chat_id }: Cursor, { message, clien
     origin: connection,
     done(outcome) {
       if (!('error' in outcome)) return
-      const busy = outcome.error === 'OVERLOADED' || outcome.error === 'STORAGE_FAILED'
-      connection.refuse({
-        code: outcome.error,
-        ...(client_id === undefined ? {} : { client_id }),
-        ...(busy ? { retry_after_ms: RETRY_MS } : {})
-      })
+      connection.refuse({ ...refusal(outcome.error), ...(client_id === undefined ? {} : { client_id }) })
     }
   })
 }

@@ -12,7 +12,7 @@ import {
   ReadState
 } from '../../schemas/chat.ts'
 import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
-import { markRead } from '../actions/read.ts'
+import { tellRead } from '../actions/read.ts'
 import type { ChatServices } from '../plugin.ts'
 import { KeptBodies } from './kept.ts'
 import { viewChat } from './view.ts'
@@ -132,11 +132,9 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       body: ChatChange,
       response: replies({ 200: ref(Chat) }, 400, 401, 403, 404, 503)
     },
-    async handler({ params: { chat_id }, body: { title, visibility }, caller }) {
-      if (visibility !== undefined) await app.db.chats.setVisibility(chat_id, visibility)
-      if (title !== undefined) {
-        await log.append({ type: 'rename', chat_id, user: caller.sender, title: title.toWellFormed() })
-      }
+    async handler({ params: { chat_id }, body, caller }) {
+      const title = body.title?.toWellFormed()
+      await log.append({ type: 'settings', chat_id, user: caller.sender, title, visibility: body.visibility })
       app.bus.publish({ type: 'chat_changed', chat_id })
       return viewChat(app, chat_id, caller.user.id)
     }
@@ -154,8 +152,8 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       params: ChatParams,
       response: replies({ 204: nothing('Deleted') }, 400, 401, 403, 404, 503)
     },
-    async handler({ params: { chat_id } }, reply) {
-      await app.db.chats.remove(chat_id)
+    async handler({ params: { chat_id }, caller }, reply) {
+      await log.append({ type: 'remove', chat_id, user: caller.sender })
       app.bus.publish({ type: 'chat_removed', chat_id })
       return reply.code(204).send(null)
     }
@@ -174,7 +172,10 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       body: ReadMarker,
       response: replies({ 200: ref(ReadState) }, 400, 401, 403, 404, 503)
     },
-    handler: ({ params, body, caller }) => markRead(app, log, params.chat_id, caller.sender, body.id)
+    async handler({ params: { chat_id }, body: { id }, caller: { sender } }) {
+      tellRead(app.bus, chat_id, sender.id, await log.append({ type: 'read', chat_id, user: sender, id }))
+      return app.db.members.readState(chat_id, sender.id)
+    }
   })
 }
 

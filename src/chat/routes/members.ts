@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { Change } from '../../db/log.ts'
+import { refuseBelow, refuseToSetMember } from '../../db/rules.ts'
 import { ChatError } from '../../errors.ts'
-import { Chat, ChatParams, Member, MemberParams, type Role, RoleChange } from '../../schemas/chat.ts'
+import { Chat, ChatParams, Member, MemberParams, RoleChange } from '../../schemas/chat.ts'
 import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
-import { atLeast } from '../access.ts'
+import { refuse } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 import { viewChat } from './view.ts'
 
@@ -11,11 +12,11 @@ const tags = ['Members']
 
 /** Joining, leaving, and who has which role. */
 const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
-  /** Refuses a caller whose role is too low for this. */
-  function need({ membership }: FastifyRequest, role: Exclude<Role, 'member'>): void {
-    if (membership.kind === 'direct') throw new ChatError('DIRECT_CHAT')
-    if (atLeast(membership.role, role)) return
-    throw new ChatError(role === 'admin' ? 'ADMIN_REQUIRED' : 'OWNER_REQUIRED')
+  /** Makes a change, and tells whose role is another one by it. */
+  async function append(change: Change): Promise<void> {
+    const { role_changed } = await log.append(change)
+    if (role_changed === undefined) return
+    app.bus.publish({ type: 'role_changed', chat_id: change.chat_id, user_id: role_changed })
   }
 
   async function memberOf(chat_id: number, user_id: number): Promise<Member> {
@@ -39,7 +40,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
     async handler(request) {
       const { chat_id } = request.params
       const user = request.caller.sender
-      await log.append({ type: 'join', chat_id, user, member: user, role: 'member' })
+      await append({ type: 'join', chat_id, user })
       return viewChat(app, chat_id, user.id)
     }
   })
@@ -78,22 +79,14 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
       response: replies({ 200: ref(Member) }, 400, 401, 403, 404, 409, 503)
     },
     async handler(request) {
-      const { chat_id, user_id } = request.params
-      const { role } = request.body
-      need(request, 'admin')
+      const { params, body, membership, caller } = request
+      const { chat_id, user_id } = params
       const present = await app.db.members.find(chat_id, user_id)
-      const before = present?.role ?? 'member'
-      if (role && role !== before) need(request, 'owner')
-      if (!present) {
-        const user = await app.db.users.find(user_id)
-        if (!user) throw new ChatError('USER_NOT_FOUND')
-        const member = { id: user.id, username: user.username }
-        await log.append({ type: 'join', chat_id, user: request.caller.sender, member, role: role ?? 'member' })
-      } else if (role && !(await app.db.members.setRole(chat_id, user_id, role))) {
-        // They are the last owner, or have left meanwhile.
-        await memberOf(chat_id, user_id)
-        throw new ChatError('LAST_OWNER')
-      } else if (role) app.bus.publish({ type: 'role_changed', chat_id, user_id })
+      refuse(refuseToSetMember(membership, present?.role, body.role))
+      const user = present?.user ?? (await app.db.users.find(user_id))
+      if (!user) throw new ChatError('USER_NOT_FOUND')
+      const member = { id: user.id, username: user.username }
+      await append({ type: 'set_member', chat_id, user: caller.sender, member, role: body.role })
       return memberOf(chat_id, user_id)
     }
   })
@@ -113,13 +106,12 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
       response: replies({ 204: nothing('Gone') }, 400, 401, 403, 404, 503)
     },
     async handler(request, reply) {
-      const { chat_id, user_id } = request.params
-      const user = request.caller.sender
-      if (request.membership.kind === 'direct') throw new ChatError('DIRECT_CHAT')
-      if (user_id !== user.id) need(request, 'admin')
-      const { user: gone, role } = await memberOf(chat_id, user_id)
-      if (user_id !== user.id && role !== 'member') need(request, 'owner')
-      await log.append({ type: 'leave', chat_id, user, member: { id: gone.id, username: gone.username } })
+      const { params, membership, caller } = request
+      const { chat_id, user_id } = params
+      if (user_id !== caller.user.id || membership.kind === 'direct') refuse(refuseBelow(membership, 'admin'))
+      const { user: gone } = await memberOf(chat_id, user_id)
+      const member = { id: gone.id, username: gone.username }
+      await append({ type: 'leave', chat_id, user: caller.sender, member })
       return reply.code(204).send(null)
     }
   })

@@ -13,7 +13,6 @@ import {
   MessageParams,
   Send
 } from '../../schemas/message.ts'
-import { atLeast } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 import { KeptBodies } from './kept.ts'
 
@@ -161,9 +160,8 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       params: MessageParams,
       response: replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
     },
-    async handler({ params: { chat_id, id }, caller: { sender }, membership }) {
-      const anybodys = membership.kind === 'group' && atLeast(membership.role, 'admin')
-      return (await append({ type: 'delete', chat_id, id, user: sender, anybodys })).message
+    async handler({ params: { chat_id, id }, caller: { sender } }) {
+      return (await append({ type: 'delete', chat_id, id, user: sender })).message
     }
   })
 }

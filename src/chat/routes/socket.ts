@@ -42,7 +42,7 @@ declare module 'fastify' {
 /** The way in for sockets. */
 const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (app, options) => {
   const { log, rooms, sockets, heartbeat, expiry, rateLimits } = options
-  const act = actor(app, log)
+  const act = actor(app.bus, log)
   app.decorateRequest('heads')
 
   /** The chat of the query, when the caller is in it; without one, all of theirs, when the client can tell them apart. */

@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { build, type Client, type Json, type Reply } from '../helper.ts'
+import { outcome } from './group.ts'
+
+// Requests that are allowed when they come, and not any more when their turn comes: the transaction decides.
+
+type Names = 'olga' | 'adam' | 'bob' | 'cas'
+type Ask = (people: Record<Names, Client>, path: string) => Promise<Reply<Json>>
+
+/**
+ * Makes these requests in a public chat of olga (its owner), adam (an admin) and bob, which cas has not joined. All of
+ * them pass their routes first, and are then made in one transaction, in their order.
+ */
+async function together(t: Test, asks: Ask[]) {
+  const server = await build(t)
+  const { path, people } = await server.chat('olga', 'adam', 'bob')
+  const [olga, adam, bob] = people
+  const cas = await server.account('cas')
+  await olga.put(`${path}/members/${adam.user.id}`, { role: 'admin' })
+  await olga.patch(path, { visibility: 'public' })
+  await olga.post(`${path}/messages`, { message: 'first' })
+  const repository: Json = server.app.db.log
+  const append = repository.append.bind(repository)
+  const batches: number[] = []
+  repository.append = async (changes: unknown[]) => {
+    if (batches.push(changes.length) === 1) await sleep(100 + asks.length * 20)
+    return append(changes)
+  }
+  const begun = bob.put(`${path}/read`, { id: 0 })
+  await sleep(20)
+  const replies: Promise<Reply<Json>>[] = []
+  for (const ask of asks) {
+    replies.push(ask({ olga, adam, bob, cas }, path))
+    await sleep(20)
+  }
+  const outcomes = (await Promise.all(replies)).map(outcome)
+  await begun
+  t.strictSame(batches.slice(0, 2), [1, asks.length], 'one transaction')
+  const roles = Object.fromEntries(
+    ((await olga.get(`${path}/members`)).body.items ?? []).map(({ user, role }: Json) => [user.username, role])
+  )
+  return { outcomes, roles }
+}
+
+const setRole =
+  (by: Names, whom: Names, role?: string): Ask =>
+  (people, path) =>
+    people[by].put(`${path}/members/${people[whom].user.id}`, role ? { role } : {})
+const remove =
+  (by: Names, whom: Names): Ask =>
+  (people, path) =>
+    people[by].delete(`${path}/members/${people[whom].user.id}`)
+const demoteAdam = setRole('olga', 'adam', 'member')
+
+const cases: [name: string, asks: Ask[], outcomes: string[], roles?: Record<string, string>][] = [
+  ['an admin who was demoted removes nobody', [demoteAdam, remove('adam', 'bob')], ['200', '403 ADMIN_REQUIRED']],
+  [
+    'an admin removes nobody who became an owner',
+    [setRole('olga', 'bob', 'owner'), remove('adam', 'bob')],
+    ['200', '403 OWNER_REQUIRED']
+  ],
+  ['an admin who was demoted adds nobody', [demoteAdam, setRole('adam', 'cas')], ['200', '403 ADMIN_REQUIRED']],
+  [
+    'an admin who was demoted renames nothing',
+    [demoteAdam, ({ adam }, path) => adam.patch(path, { title: 'Mine' })],
+    ['200', '403 ADMIN_REQUIRED']
+  ],
+  [
+    'an admin who was demoted deletes no message of others',
+    [demoteAdam, ({ adam }, path) => adam.delete(`${path}/messages/1`)],
+    ['200', '403 ADMIN_REQUIRED']
+  ],
+  [
+    'an admin who was removed changes nothing',
+    [remove('olga', 'adam'), ({ adam }, path) => adam.patch(path, { visibility: 'private' })],
+    ['204', '403 NOT_A_MEMBER']
+  ],
+  [
+    'nobody joins a chat that became private',
+    [({ olga }, path) => olga.patch(path, { visibility: 'private' }), ({ cas }, path) => cas.post(`${path}/join`)],
+    ['200', '404 CHAT_NOT_FOUND']
+  ],
+  [
+    'an owner who was demoted does not delete the chat',
+    [setRole('olga', 'bob', 'owner'), setRole('olga', 'olga', 'member'), ({ olga }, path) => olga.delete(path)],
+    ['200', '200', '403 OWNER_REQUIRED']
+  ],
+  [
+    'the last owner of two who leave the role at once stays',
+    [setRole('olga', 'bob', 'owner'), setRole('olga', 'olga', 'member'), setRole('olga', 'bob', 'member')],
+    ['200', '200', '403 ADMIN_REQUIRED'],
+    { olga: 'member', bob: 'owner' }
+  ],
+  [
+    'a role is given to somebody who joins in the same moment',
+    [({ cas }, path) => cas.post(`${path}/join`), setRole('olga', 'cas', 'admin')],
+    ['200', '200'],
+    { cas: 'admin' }
+  ],
+  [
+    'who was given a role keeps it when they join',
+    [setRole('olga', 'cas', 'admin'), ({ cas }, path) => cas.post(`${path}/join`)],
+    ['200', '200'],
+    { cas: 'admin' }
+  ],
+  [
+    'of two who add somebody, the one who gives a role counts',
+    [setRole('adam', 'cas'), setRole('olga', 'cas', 'admin')],
+    ['200', '200'],
+    { cas: 'admin' }
+  ]
+]
+
+t.jobs = 4
+for (const [name, asks, expected, roles] of cases) {
+  t.test(name, { buffered: true }, async t => {
+    const result = await together(t, asks)
+    t.strictSame(result.outcomes, expected)
+    if (roles) t.match(result.roles, roles)
+  })
+}
