@@ -10,6 +10,7 @@ import { ChatError, errorHandler } from './errors.ts'
 import asyncapi from './http/asyncapi.ts'
 import closing from './http/closing.ts'
 import docs from './http/docs.ts'
+import fairTurns from './http/fair-turns.ts'
 import health from './http/health.ts'
 import openapi from './http/openapi.ts'
 import security from './http/security.ts'
@@ -32,6 +33,7 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
   await app.register(sockets)
   await app.register(closing)
   await app.register(security, config)
+  await app.register(fairTurns)
   await app.register(openapi, config)
   await app.register(db, config)
   await app.register(bus)

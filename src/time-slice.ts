@@ -17,53 +17,14 @@ export function timeSlice(sliceMs = SLICE_MS): () => Promise<void> | undefined {
   }
 }
 
-/**
- * Shares the event loop among many short jobs, such as requests that arrive in one read of the network: together they
- * get one slice in each turn of the event loop, first come, first served. Without it, a thousand requests that need
- * nothing but memory would all be answered before anything else gets a turn.
- */
-export class FairTurns {
-  readonly #sliceMs: number
-  #waiting: (() => void)[] = []
-  /** When the slice of this turn began; undefined before the first job of a turn. */
-  #began: number | undefined
-
-  constructor(sliceMs = SLICE_MS) {
-    this.#sliceMs = sliceMs
+/** What `job` makes of each item, in their order, giving way between them. */
+export async function inSlices<T, R>(items: Iterable<T>, job: (item: T) => R): Promise<R[]> {
+  const slice = timeSlice()
+  const made: R[] = []
+  for (const item of items) {
+    made.push(job(item))
+    const nextTurn = slice()
+    if (nextTurn !== undefined) await nextTurn
   }
-
-  /** To be awaited before a job. Undefined when the job may begin at once. */
-  enter(): Promise<void> | undefined {
-    if (this.#began === undefined) {
-      this.#began = performance.now()
-      setImmediate(() => this.#endTurn())
-      return undefined
-    }
-    if (this.#waiting.length === 0 && performance.now() - this.#began < this.#sliceMs) return undefined
-    return new Promise(resolve => this.#waiting.push(resolve))
-  }
-
-  #endTurn(): void {
-    this.#began = undefined
-    if (this.#waiting.length > 0) void this.#serve()
-  }
-
-  /** Lets waiting jobs begin until the slice is used up. */
-  async #serve(): Promise<void> {
-    const began = performance.now()
-    this.#began = began
-    setImmediate(() => this.#endTurn())
-    const jobs = this.#waiting
-    let next = 0
-    while (next < jobs.length && performance.now() - began < this.#sliceMs) {
-      jobs[next++]?.()
-      await microtasksRun()
-    }
-    this.#waiting = jobs.slice(next)
-  }
-}
-
-/** Resolves when all that promises have made ready has run: the job is then done, or waits for something else. */
-function microtasksRun(): Promise<void> {
-  return new Promise(resolve => process.nextTick(resolve))
+  return made
 }

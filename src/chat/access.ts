@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Standing } from '../db/members.ts'
-import { refuseBelow } from '../db/rules.ts'
+import { refuseBelow, refuseStranger } from '../db/rules.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Role } from '../schemas/chat.ts'
 
@@ -43,20 +43,20 @@ async function access(app: FastifyInstance): Promise<void> {
     return (params as { chat_id?: number }).chat_id ?? (query as { chat_id: number }).chat_id
   }
 
-  /** Who may not know of a chat is told that there is none. */
-  function mayKnow(found: Standing | undefined): found is Standing {
-    return found !== undefined && (found.role !== null || found.visibility === 'public')
+  async function standing(request: FastifyRequest): Promise<Standing> {
+    const found = await app.db.members.standing(chatOf(request), request.caller.user.id)
+    if (!found) throw new ChatError('CHAT_NOT_FOUND')
+    return found
   }
 
   async function visible(request: FastifyRequest): Promise<void> {
-    const found = await app.db.members.standing(chatOf(request), request.caller.user.id)
-    if (!mayKnow(found)) throw new ChatError('CHAT_NOT_FOUND')
+    const found = await standing(request)
+    if (!isMember(found) && found.visibility !== 'public') refuse(refuseStranger(found))
   }
 
   async function member(request: FastifyRequest): Promise<void> {
-    const found = await app.db.members.standing(chatOf(request), request.caller.user.id)
-    if (!mayKnow(found)) throw new ChatError('CHAT_NOT_FOUND')
-    if (!isMember(found)) throw new ChatError('NOT_A_MEMBER')
+    const found = await standing(request)
+    if (!isMember(found)) throw new ChatError(refuseStranger(found))
     request.membership = found
   }
 

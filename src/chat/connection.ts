@@ -8,6 +8,7 @@ import type { Cursor } from './cursor.ts'
 import { encode, type FrameReader } from './frames.ts'
 import { PING_FRAME } from './framing.ts'
 import { Intake } from './intake.ts'
+import { Liveness } from './liveness.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Why the server closes a socket: the close code of the contract and a reason for people (RFC 6455, section 7.4). */
@@ -31,18 +32,6 @@ const UNSENT_OF_ALL = 256 * 1024 * 1024
 const UNSENT_AT_LEAST = 32 * 1024
 /** Unsent bytes above which no further page of the log is read for a socket, and ephemeral frames are dropped. */
 const BLOCKED = 64 * 1024
-/** A socket that has taken nothing for this long, while much waited, is closed. In milliseconds. */
-const STALLED_MS = 30_000
-/** Pings that may stay unanswered. */
-const UNANSWERED = 2
-/**
- * A client that reads at this speed is not too slow, in bytes a millisecond. What it has read of the bytes in the
- * system's buffers, nobody sees: the buffer of a socket (4 MiB at most on Linux, net.ipv4.tcp_wmem) takes more only when
- * a third of it is free. So a socket gets the time that these bytes need at this speed.
- */
-const LEAST_SPEED = 8
-const SYSTEM_BYTES = 4 * 1024 * 1024
-
 const NOTHING = Buffer.alloc(0)
 
 export interface ConnectionOptions {
@@ -81,19 +70,10 @@ export class Connection {
   readonly #socket: WebSocket
   readonly #stream: Socket
   readonly #options: ConnectionOptions
+  readonly #liveness: Liveness
   readonly #refusals = new TokenBucket(REFUSALS_RATE, REFUSALS_BURST)
-  /** Pings since the last sign of life, and pings that were not answered. */
-  #silentPings = 0
-  #openPings = 0
   #deaf = false
   #resting = false
-  /** Bytes taken by the system at the last visit that found any, and the time of that visit. */
-  #taken = 0
-  #takenAt = performance.now()
-  /** Until when a client that reads at the least speed may be busy with what the system has taken. */
-  #busyUntil = this.#takenAt
-  /** How much had been written when the last ping was: its answer says that all of this has been read. */
-  #pingedAt = 0
 
   /** Attaches the listeners at once: a frame that came with the handshake would be lost otherwise. */
   constructor(socket: WebSocket, options: ConnectionOptions) {
@@ -106,10 +86,9 @@ export class Connection {
     this.v1 = socket.protocol === SUBPROTOCOL
     new Intake(options.stream, FRAME_BYTES, text => this.#receive(text, false))
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data.toString(), isBinary))
-    socket.on('ping', () => {
-      this.#silentPings = 0
-    })
-    socket.on('pong', () => this.#answered())
+    this.#liveness = new Liveness(options.stream)
+    socket.on('ping', () => this.#liveness.heard())
+    socket.on('pong', () => this.#liveness.answered())
     socket.on('close', () => options.closed())
   }
 
@@ -155,30 +134,22 @@ export class Connection {
    * while much waited. With `ping`, asks the peer for a sign of life, or ends a socket that has not given any.
    */
   visit(now: number, ping: boolean): void {
-    const taken = this.#stream.bytesWritten - unsentBytes(this.#stream)
-    if (taken !== this.#taken || !this.blocked) {
-      const busy = Math.max(this.#busyUntil, now) + (taken - this.#taken) / LEAST_SPEED
-      this.#busyUntil = Math.min(busy, now + SYSTEM_BYTES / LEAST_SPEED)
-      this.#taken = taken
-      this.#takenAt = now
-    } else if (now - Math.max(this.#takenAt, this.#busyUntil) >= STALLED_MS) return this.close(CLOSE.tooSlow)
+    if (this.#liveness.isStalled(now, this.blocked)) return this.close(CLOSE.tooSlow)
     if (!ping) return
-    if (this.#silentPings >= UNANSWERED && now >= this.#busyUntil) return this.terminate()
-    this.#silentPings++
-    this.#openPings++
-    this.#pingedAt = this.#stream.bytesWritten
+    if (this.#liveness.isDead(now)) return this.terminate()
+    this.#liveness.pinging()
     this.writeAnyway(PING_FRAME)
     this.#options.pinged()
   }
 
-  /** The peer answers a ping: it has read what was written before it. With several open, it is unknown which one. */
-  #answered(): void {
-    if (this.#openPings === 1) {
-      const unread = Math.max(0, this.#taken - this.#pingedAt)
-      this.#busyUntil = Math.min(this.#busyUntil, performance.now() + unread / LEAST_SPEED)
+  /** Reads nothing from the client until the returned function is called. */
+  hold(): () => void {
+    this.#resting = true
+    this.#socket.pause()
+    return () => {
+      this.#resting = false
+      this.#socket.resume()
     }
-    this.#openPings = Math.max(0, this.#openPings - 1)
-    this.#silentPings = 0
   }
 
   /** Takes no more frames from the client. */
@@ -202,7 +173,7 @@ export class Connection {
   }
 
   #receive(text: string, isBinary: boolean): void {
-    this.#silentPings = 0
+    this.#liveness.heard()
     if (this.#deaf || !this.open) return
     if (isBinary) return this.close(CLOSE.binary)
     const wait = this.#options.bucket?.take() ?? 0
@@ -233,12 +204,4 @@ export class Connection {
     }
     this.refuse({ code: 'RATE_LIMITED', retry_after_ms })
   }
-}
-
-/**
- * What the system has not taken yet. Node counts a write as taken only when all of it is, which can be much for a slow
- * peer; the handle below knows how far it has come.
- */
-function unsentBytes(stream: Socket & { _handle?: { writeQueueSize?: number } }): number {
-  return stream.writableLength + (stream._handle?.writeQueueSize ?? 0)
 }

@@ -3,6 +3,7 @@ import type { BusEvent } from '../bus/bus.ts'
 import type { Repositories } from '../db/plugin.ts'
 import { timeSlice } from '../time-slice.ts'
 import { CLOSE, type Connection } from './connection.ts'
+import type { Departures } from './departures.ts'
 import { encode } from './frames.ts'
 import type { Appended } from './log.ts'
 import type { Room } from './room.ts'
@@ -20,6 +21,7 @@ const SETTINGS_GAP_MS = 500
  */
 export class Delivery {
   readonly #rooms: Rooms
+  readonly #departures: Departures
   readonly #sockets: Sockets
   readonly #db: Pick<Repositories, 'chats' | 'members'>
   readonly #log: FastifyBaseLogger
@@ -28,8 +30,15 @@ export class Delivery {
   /** The end of the line of events. */
   #line: Promise<void> = Promise.resolve()
 
-  constructor(rooms: Rooms, sockets: Sockets, db: Pick<Repositories, 'chats' | 'members'>, log: FastifyBaseLogger) {
+  constructor(
+    rooms: Rooms,
+    departures: Departures,
+    sockets: Sockets,
+    db: Pick<Repositories, 'chats' | 'members'>,
+    log: FastifyBaseLogger
+  ) {
     this.#rooms = rooms
+    this.#departures = departures
     this.#sockets = sockets
     this.#db = db
     this.#log = log
@@ -68,6 +77,7 @@ export class Delivery {
       case 'chat_changed':
         return this.#settingsChanged(event.chat_id)
       case 'chat_removed':
+        this.#departures.note(event.chat_id)
         return this.#inLine(() => this.#removeChat(event.chat_id))
     }
   }
@@ -95,9 +105,9 @@ export class Delivery {
       const carriers = [...this.#sockets.ofUser(user_id)].filter(({ chat_id }) => chat_id === undefined)
       if (carriers.length === 0) continue
       await this.#slice()
+      const since = this.#departures.version
       const chat = await this.#db.chats.find(chat_id, user_id)
-      if (!chat) continue
-      // All of them in one turn: in the next one, the user may have been removed again.
+      if (!chat || this.#departures.mayHaveLeft(chat_id, user_id, since)) continue
       for (const connection of carriers) {
         if (!connection.open || connection.cursors.has(chat_id)) continue
         connection.tell({ type: 'chat', change: 'added', chat })
@@ -108,6 +118,7 @@ export class Delivery {
 
   /** A user is no longer in a chat: none of their sockets gets anything more of it. */
   #dismiss(chat_id: number, user_id: number): void {
+    this.#departures.note(chat_id, user_id)
     const cursors = this.#rooms.cursorsOf(chat_id, user_id)
     for (const cursor of cursors) this.#rooms.leave(cursor)
     if (cursors.length === 0) return

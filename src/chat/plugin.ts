@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { CatchUp } from './catch-up.ts'
 import { CLOSE } from './connection.ts'
 import { Delivery } from './delivery.ts'
+import { Departures } from './departures.ts'
 import { Expiry } from './expiry.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Log } from './log.ts'
@@ -19,6 +20,7 @@ import { Sockets } from './sockets.ts'
 export interface ChatServices {
   log: Log
   rooms: Rooms
+  departures: Departures
   sockets: Sockets
   heartbeat: Heartbeat
   expiry: Expiry
@@ -43,10 +45,11 @@ function isRead({ method }: FastifyRequest): boolean {
 const chat: FastifyPluginAsync<Config> = async (app, config) => {
   const sockets = new Sockets()
   const rooms = new Rooms(sockets, new CatchUp(app.db.messages), app.log)
-  const delivery = new Delivery(rooms, sockets, app.db, app.log)
+  const departures = new Departures()
+  const delivery = new Delivery(rooms, departures, sockets, app.db, app.log)
   const log = new Log(app.db.log, rooms, delivery, app.log)
   const heartbeat = new Heartbeat()
-  const services = { log, rooms, sockets, heartbeat, expiry: new Expiry(app.db.sessions) }
+  const services = { log, rooms, departures, sockets, heartbeat, expiry: new Expiry(app.db.sessions) }
   app.bus.subscribe(event => delivery.handle(event))
 
   /** What was sent is stored and acked before the sockets close; then they are told to come back, not all at once. */
@@ -69,11 +72,6 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
       if (!isRead(request)) await limit.call(this, request, reply)
     })
   }
-  // Whether somebody may make a change is decided when it can be made.
-  app.addHook('preHandler', (request, _reply, done) => {
-    if (isRead(request)) done()
-    else void app.db.calm().then(() => done())
-  })
   app.register(chatRoutes, services)
   app.register(memberRoutes, services)
   app.register(messageRoutes, services)

@@ -1,10 +1,11 @@
 import { Recent } from '../recent.ts'
-import type { Chat, NewChat, PublicChat, ReadState } from '../schemas/chat.ts'
+import type { Chat, NewChat, PublicChat } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Message } from '../schemas/message.ts'
+import { inSlices, timeSlice } from '../time-slice.ts'
 import type { Database } from './database.ts'
 import { alias, and, desc, eq, isNull, lt, ne, param, sql } from './drizzle.ts'
-import { readStateQuery } from './members.ts'
+import { unreadQuery } from './members.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 import { decodeCursor, escapeLike, type PageRequest, toIso, toPage } from './page.ts'
 import { chats, members, users } from './tables.ts'
@@ -25,6 +26,21 @@ interface Latest {
   message: Message | undefined
 }
 
+/** How far a chat has come, and how far one of its members has read it. */
+export interface Head {
+  chat_id: number
+  /** The number of the latest change. */
+  seq: number
+  read_id: number
+}
+
+interface HeadRow extends Head {
+  position: number
+  updated_at: number
+}
+
+/** Rows of heads that are read at once. */
+const HEADS = 1000
 /** So much of both is remembered. */
 const READS = 10_000
 const LATEST_CHARACTERS = 8 * 1024 * 1024
@@ -55,7 +71,7 @@ export function chatsRepository(db: Database) {
   const latest = db.$client.prepare<[number], MessageRow>(
     `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER} where m.chat_id = +? order by m.id desc limit 1`
   )
-  const readState = readStateQuery(db)
+  const unread = unreadQuery(db)
   const ofUser = () =>
     db
       .select({
@@ -85,12 +101,12 @@ export function chatsRepository(db: Database) {
     .limit(sql.placeholder('limit'))
     .prepare()
 
-  const heads = db
-    .select({ chat_id: chats.id, seq: chats.seq })
-    .from(members)
-    .innerJoin(chats, eq(chats.id, members.chat_id))
-    .where(eq(members.user_id, param('user_id')))
-    .prepare()
+  // `+?`: see `param` in drizzle.ts.
+  const heads = db.$client.prepare<[{ user_id: number; after: number }], HeadRow>(
+    `select m.rowid as position, c.id as chat_id, c.seq, c.updated_at, m.read_id
+     from members m join chats c on c.id = m.chat_id
+     where m.user_id = +@user_id and m.rowid > +@after order by m.rowid limit ${HEADS}`
+  )
 
   const ids = db
     .select({ chat_id: members.chat_id })
@@ -105,11 +121,12 @@ export function chatsRepository(db: Database) {
   const latests = new Recent<Latest>(LATEST_CHARACTERS, latest => 500 + JSON.stringify(latest).length)
 
   /** How much of a chat a member has not read; the same until the chat goes on or the member reads on. */
-  function unreadOf(user_id: number, { chat: { id: chat_id, seq }, read_id }: OwnRow): number {
+  function unreadOf(user_id: number, { chat_id, seq, read_id }: Head): number {
+    if (read_id >= seq) return 0
     const key = `${chat_id}:${user_id}`
     const known = reads.get(key)
     if (known?.seq === seq && known.read_id === read_id) return known.unread_count
-    const { unread_count } = readState.get(chat_id, user_id) as ReadState
+    const unread_count = unread.get({ chat_id, user_id, read_id, until: seq }) as number
     reads.set(key, { seq, read_id, unread_count })
     return unread_count
   }
@@ -127,7 +144,7 @@ export function chatsRepository(db: Database) {
 
   /** A chat as one of its members sees it, with its latest message and, when it is direct, the other person. */
   function toChat(user_id: number, row: OwnRow): Chat {
-    const unread_count = unreadOf(user_id, row)
+    const unread_count = unreadOf(user_id, { chat_id: row.chat.id, seq: row.chat.seq, read_id: row.read_id })
     const last_message = latestOf(row.chat)
     const chat: Chat = { ...toPublicChat(row.chat), role: row.role, read_id: row.read_id, unread_count }
     if (last_message) chat.last_message = last_message
@@ -168,9 +185,22 @@ export function chatsRepository(db: Database) {
       return row && toPublicChat(row)
     },
 
-    /** The chats of a user and how far each has come. */
-    async heads(user_id: number): Promise<{ chat_id: number; seq: number }[]> {
-      return heads.execute({ user_id })
+    /** The chats of a user, latest activity first, how far each has come and how far the user has read it. */
+    async heads(user_id: number): Promise<Head[]> {
+      const slice = timeSlice()
+      const rows: HeadRow[] = []
+      for (let page = heads.all({ user_id, after: 0 }); page.length > 0; ) {
+        rows.push(...page)
+        await slice()
+        page = page.length < HEADS ? [] : heads.all({ user_id, after: (page.at(-1) as HeadRow).position })
+      }
+      rows.sort((a, b) => b.updated_at - a.updated_at)
+      return rows.map(({ chat_id, seq, read_id }) => ({ chat_id, seq, read_id }))
+    },
+
+    /** How many messages of others a user has not read in these chats, up to the number of each; 100 at most. */
+    async unread(user_id: number, heads: Head[]): Promise<number[]> {
+      return inSlices(heads, head => unreadOf(user_id, head))
     },
 
     /** The chats of a user, `most` of them. */
@@ -202,12 +232,13 @@ export function chatsRepository(db: Database) {
     async list(user_id: number, { limit, cursor }: PageRequest): Promise<Page<Chat>> {
       const [updated_at, id] = decodeCursor(cursor, [0, 0]) ?? [Number.MAX_SAFE_INTEGER, 0]
       const rows = await ownPage.execute({ user_id, updated_at, id, limit: limit + 1 })
-      return toPage(
+      const page = toPage(
         rows,
         limit,
-        row => toChat(user_id, row),
+        row => row,
         ({ chat }) => [chat.updated_at, chat.id]
       )
+      return { ...page, items: await inSlices(page.items, row => toChat(user_id, row)) }
     },
 
     /** Public chats whose title contains `query`, newest first. Throws INVALID_CURSOR. */

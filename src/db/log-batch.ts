@@ -3,7 +3,7 @@ import type { Role, Visibility } from '../schemas/chat.ts'
 import type { Message, Sender } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { toIso } from './page.ts'
-import type { Rights } from './rules.ts'
+import { type Rights, refuseStranger } from './rules.ts'
 
 /** One durable change of a chat, asked for by `user`. Whether they may is decided when it is made. */
 export type Change = { chat_id: number; user: Sender } & (
@@ -85,7 +85,9 @@ export interface Batch {
   time(chat_id: number): Moment
   /** The role of a user in a chat, undefined when they are not a member. Throws Refusal when there is no such chat. */
   role(chat_id: number, user_id: number): Role | undefined
-  /** What a member may do. Throws Refusal when the user is not a member: they may have left before their turn came. */
+  /** Throws Refusal when a user is not a member of a chat: they may have left before their turn came. */
+  needMember(chat_id: number, user_id: number): void
+  /** What a member may do. Throws Refusal when the user is not a member. */
   rights(chat_id: number, user_id: number): Rights
   /** A chat is gone. */
   forget(chat_id: number): void
@@ -175,10 +177,12 @@ export function batches({ $client }: Database): { begin(): Batch; forget(): void
         return latest.ms > now.ms ? latest : now
       },
       role,
+      needMember(chat_id, user_id) {
+        if (!role(chat_id, user_id)) throw new Refusal(refuseStranger(load(chat_id)))
+      },
       rights(chat_id, user_id) {
-        const found = role(chat_id, user_id)
-        if (!found) throw new Refusal('NOT_A_MEMBER')
-        return { kind: load(chat_id).kind, role: found }
+        this.needMember(chat_id, user_id)
+        return { kind: load(chat_id).kind, role: role(chat_id, user_id) as Role }
       },
       forget: chat_id => void heads.delete(chat_id),
       save() {

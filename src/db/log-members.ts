@@ -2,7 +2,7 @@ import type { Role } from '../schemas/chat.ts'
 import type { Database } from './database.ts'
 import { type Batch, type Change, type Done, Refusal, refuse } from './log-batch.ts'
 import type { Create } from './log-messages.ts'
-import { refuseToRemove, refuseToSetMember } from './rules.ts'
+import { refuseStranger, refuseToRemove, refuseToSetMember } from './rules.ts'
 import type { MessageMeta } from './tables.ts'
 
 type Of<Type extends Change['type']> = Change & { type: Type }
@@ -38,7 +38,8 @@ export function memberChanges({ $client }: Database, create: Create) {
   function join(batch: Batch, change: Of<'join'>): Done {
     const { chat_id, user } = change
     if (batch.role(chat_id, user.id)) return UNCHANGED
-    if (batch.head(chat_id).visibility !== 'public') throw new Refusal('CHAT_NOT_FOUND')
+    const head = batch.head(chat_id)
+    if (head.visibility !== 'public') throw new Refusal(refuseStranger(head))
     return enter(batch, change, user, 'member')
   }
 

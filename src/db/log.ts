@@ -59,7 +59,7 @@ export function logRepository(db: Database, patience: Patience) {
         case 'remove':
           return removeChat(batch, change)
       }
-      if (!batch.role(change.chat_id, change.user.id)) throw new Refusal('NOT_A_MEMBER')
+      batch.needMember(change.chat_id, change.user.id)
       switch (change.type) {
         case 'send':
           return send(batch, change)

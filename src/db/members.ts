@@ -14,16 +14,21 @@ export interface Standing {
   role: Role | null
 }
 
-/** How far a member has read, and the messages of others after that, counted to 100 over the primary key. */
-export function readStateQuery({ $client }: Database) {
-  return $client.prepare<[chat_id: number, user_id: number], ReadState>(
-    `select read_id, (select count(*) from (
-       select 1 from messages m
-       where m.chat_id = r.chat_id and m.id > r.read_id and m.sender_id <> r.user_id
-         and m.kind = 'text' and m.deleted_at is null
-       limit 100)) as unread_count
-     from members r where r.chat_id = +? and r.user_id = +?`
-  )
+/** Messages that are looked at for a count: one's own, deleted ones and the system's are among them. */
+const LOOKED_AT = 10_000
+
+/** Counts the messages of others with read_id < id <= until, to 100, over the primary key. */
+export function unreadQuery({ $client }: Database) {
+  return $client
+    .prepare<[{ chat_id: number; user_id: number; read_id: number; until: number }], number>(
+      `select count(*) from (
+         select 1 from (
+           select sender_id, kind, deleted_at from messages
+           where chat_id = @chat_id and id > @read_id and id <= @until order by id limit ${LOOKED_AT})
+         where sender_id <> @user_id and kind = 'text' and deleted_at is null
+         limit 100)`
+    )
+    .pluck()
 }
 
 const memberColumns = { user: userColumns, role: members.role, joined_at: members.joined_at }
@@ -47,7 +52,11 @@ export function membersRepository(db: Database) {
     .innerJoin(users, eq(users.id, members.user_id))
     .where(ofMember)
     .prepare()
-  const readState = readStateQuery(db)
+  const unread = unreadQuery(db)
+  const markerOf = db.$client.prepare<[number, number], { read_id: number; seq: number }>(
+    `select m.read_id, c.seq from members m join chats c on c.id = m.chat_id
+     where m.chat_id = +? and m.user_id = +?`
+  )
 
   return {
     /** How a user stands to a chat; undefined when there is no such chat. */
@@ -76,7 +85,9 @@ export function membersRepository(db: Database) {
 
     /** How far a member has read. */
     async readState(chat_id: number, user_id: number): Promise<ReadState> {
-      return readState.get(chat_id, user_id) ?? { read_id: 0, unread_count: 0 }
+      const { read_id, seq } = markerOf.get(chat_id, user_id) ?? { read_id: 0, seq: 0 }
+      const unread_count = read_id < seq ? (unread.get({ chat_id, user_id, read_id, until: seq }) as number) : 0
+      return { read_id, unread_count }
     }
   }
 }

@@ -53,11 +53,6 @@ export class Patience {
     }
   }
 
-  /** Waits while the lock is held: what is decided then is decided on what those before have changed. */
-  async calm(): Promise<void> {
-    if (this.#lock) await this.#inLine()
-  }
-
   #inLine(): Promise<void> {
     this.#line = this.#line.then(() => this.#first())
     return this.#line

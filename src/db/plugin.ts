@@ -40,8 +40,6 @@ function repositories(file: string, onError: (error: unknown) => void) {
     ...remember(stored(db, patience), () => dataVersion.get() as number),
     messages: messagesRepository(db),
     search: searchRepository(db, index, patience),
-    /** Resolves when no other process holds up changes any more, or has done so for too long. */
-    calm: () => patience.calm(),
     /** Resolves when the database answers. */
     async ping(): Promise<void> {
       db.$client.prepare('select 1').get()

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
-import { ROLES, type Role } from '../schemas/chat.ts'
+import { ROLES, type Role, type Visibility } from '../schemas/chat.ts'
 
 // Who may do what in a chat: pure decisions. Routes make them early, to refuse without waiting. The transaction of a
 // change makes them again, on what is true then.
@@ -8,6 +8,11 @@ import { ROLES, type Role } from '../schemas/chat.ts'
 export interface Rights {
   kind: 'group' | 'direct'
   role: Role
+}
+
+/** Why somebody who is not a member may not act in a chat. Strangers may not even know of a private one. */
+export function refuseStranger({ visibility }: { visibility: Visibility }): ErrorCode {
+  return visibility === 'public' ? 'NOT_A_MEMBER' : 'CHAT_NOT_FOUND'
 }
 
 /** Whether `role` may do what `needed` may. */

@@ -23,13 +23,14 @@ const visibility = {
   description: '`private`: only members know of it. `public`: everybody finds it and may join. Direct chats are private'
 }
 
-const readId = Type.Integer({ minimum: 0, description: 'I have read up to this message id; 0 when nothing yet' })
+export const readId = Type.Integer({ minimum: 0, description: 'I have read up to this message id; 0 when nothing yet' })
 
-const unreadCount = Type.Integer({
+export const unreadCount = Type.Integer({
   minimum: 0,
   maximum: 100,
   description:
-    'Messages of others after `read_id`, not counting deleted ones and what the system wrote; 100 means 100 or more'
+    'Messages of others after `read_id`, not counting deleted ones and what the system wrote; 100 means 100 or more. ' +
+    'The 10,000 messages after `read_id` are looked at'
 })
 
 /** What everybody who may know of a chat sees. */

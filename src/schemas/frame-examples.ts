@@ -50,9 +50,15 @@ export const outgoingExamples: Examples<typeof outgoingFrames> = {
     'a socket for one chat': {
       type: 'ready',
       user: ann,
-      chats: [{ chat_id: 123, seq: 57 }],
+      chats: [{ chat_id: 123, seq: 57, read_id: 50, unread_count: 3 }],
       heartbeat_ms: 25_000,
       session_expires_at: '2026-02-07T12:00:00.000Z'
+    }
+  },
+  unread: {
+    'after the ready of somebody in more than 200 chats': {
+      type: 'unread',
+      items: [{ chat_id: 124, read_id: 0, unread_count: 12 }]
     }
   },
   message: {

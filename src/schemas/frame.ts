@@ -1,11 +1,14 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox'
-import { Chat } from './chat.ts'
+import { Chat, readId, unreadCount } from './chat.ts'
 import { id, moment, oneOf, ref, strict } from './common.ts'
 import { clientId, messageFields, text } from './message.ts'
 import { User } from './user.ts'
 
 /** The most bytes of a frame from a client; a longer one ends the socket with 1009. */
 export const FRAME_BYTES = 64 * 1024
+
+/** Chats whose unread messages are counted in `ready`, and in each `unread` frame. */
+export const UNREAD_ITEMS = 200
 
 /** The subprotocol (RFC 6455, section 1.9) with acks, resume and events. */
 export const SUBPROTOCOL = 'confab.v1'
@@ -86,10 +89,19 @@ export const outgoingFrames = {
       user: ref(User),
       chats: Type.Array(
         Type.Object(
-          { chat_id: inChat, seq: seq('Where the live stream begins: the number of the latest change') },
+          {
+            chat_id: inChat,
+            seq: seq('Where the live stream begins: the number of the latest change'),
+            read_id: Type.Optional(readId),
+            unread_count: Type.Optional(unreadCount)
+          },
           { additionalProperties: false }
         ),
-        { description: 'The chats of this socket' }
+        {
+          description:
+            'The chats of this socket. `unread_count` counts up to `seq`. Of more than 200 chats, the 200 of latest ' +
+            'activity have `read_id` and `unread_count`; those of the others follow in `unread` frames'
+        }
       ),
       heartbeat_ms: Type.Integer({
         description: 'How often the server pings; silence for twice as long ends the socket'
@@ -97,6 +109,16 @@ export const outgoingFrames = {
       session_expires_at: moment('When the session ends unless it is used')
     },
     'The first frame'
+  ),
+  unread: outgoing(
+    'unread',
+    {
+      items: Type.Array(
+        Type.Object({ chat_id: inChat, read_id: readId, unread_count: unreadCount }, { additionalProperties: false }),
+        { minItems: 1, maxItems: UNREAD_ITEMS, description: 'One for each chat' }
+      )
+    },
+    'After `ready`: what I have not read of those chats that `ready` says nothing of, counted up to the `seq` it gave'
   ),
   message: outgoing('message', messageFields, 'A message was created or changed: the whole message as it now is'),
   ack: outgoing(

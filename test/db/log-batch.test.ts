@@ -46,14 +46,14 @@ t.test('whom another process has removed sends no more', async t => {
   const { log, other, ann, bob, chat_id, send } = await warmLog(t)
   other.prepare('delete from members where chat_id = ? and user_id = ?').run(chat_id, bob.id)
   const outcomes = await log.append([send(bob, 'no'), send(ann, 'yes')])
-  t.match(outcomes, [{ error: 'NOT_A_MEMBER' }, { message: { seq: 3 } }])
+  t.match(outcomes, [{ error: 'CHAT_NOT_FOUND' }, { message: { seq: 3 } }])
 })
 
 t.test('who has left sends no more, in the same batch and later', async t => {
   const { log, bob, chat_id, send } = await warmLog(t)
   const leave = { type: 'leave' as const, chat_id, user: bob, member: bob }
-  t.match(await log.append([leave, send(bob, 'no')]), [{ message: { kind: 'left' } }, { error: 'NOT_A_MEMBER' }])
-  t.match(await log.append([send(bob, 'no')]), [{ error: 'NOT_A_MEMBER' }])
+  t.match(await log.append([leave, send(bob, 'no')]), [{ message: { kind: 'left' } }, { error: 'CHAT_NOT_FOUND' }])
+  t.match(await log.append([send(bob, 'no')]), [{ error: 'CHAT_NOT_FOUND' }])
 })
 
 t.test('a chat that was deleted takes nothing', async t => {

@@ -1,15 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import type { WebSocket } from 'ws'
 import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, replies } from '../../schemas/common.ts'
-import { incomingFrames, SocketQuery, SUBPROTOCOL } from '../../schemas/frame.ts'
-import { actor } from '../actions/act.ts'
-import { Connection } from '../connection.ts'
-import { frameReader } from '../frames.ts'
-import { HEARTBEAT_MS } from '../heartbeat.ts'
+import { SocketQuery, SUBPROTOCOL, UNREAD_ITEMS } from '../../schemas/frame.ts'
+import { acceptor, type Entry } from '../accept.ts'
 import type { ChatServices } from '../plugin.ts'
 
 /** Sockets a user may have on a node. */
@@ -29,34 +24,45 @@ Close codes: 1001 going away, 1003 binary frame, 1007 bad UTF-8, 1008 flooding, 
 1012 restart, 4401 session ended (log in), 4403 removed from the chat (do not retry), 4408 too slow.
 `.trim()
 
-const readPlain = frameReader(['send'])
-const readV1 = frameReader(Object.keys(incomingFrames) as (keyof typeof incomingFrames)[])
-
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The chats that the socket of this request is for, and how far each has come. */
-    heads: { chat_id: number; seq: number }[]
+    /** The chats that the socket of this request is for. */
+    entry: Entry
   }
 }
 
 /** The way in for sockets. */
 const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (app, options) => {
-  const { log, rooms, sockets, heartbeat, expiry, rateLimits } = options
-  const act = actor(app.bus, log)
-  app.decorateRequest('heads')
+  const { departures, sockets, rateLimits } = options
+  const accept = acceptor({ ...options, app })
+  app.decorateRequest('entry')
 
   /** The chat of the query, when the caller is in it; without one, all of theirs, when the client can tell them apart. */
   async function findChats(request: FastifyRequest): Promise<void> {
     const { chat_id, after } = request.query as { chat_id?: number; after?: number }
+    const v1 = request.headers['sec-websocket-protocol']?.split(/, */).includes(SUBPROTOCOL)
+    const since = departures.version
     if (chat_id !== undefined) {
       await app.access.member(request)
-      request.heads = [{ chat_id, seq: request.membership.seq }]
+      const { seq } = request.membership
+      const state = v1 ? await app.db.members.readState(chat_id, request.caller.user.id) : { read_id: 0 }
+      request.entry = { chats: [{ chat_id, seq, ...state }], since }
       return
     }
-    if (after !== undefined || !request.headers['sec-websocket-protocol']?.split(/, */).includes(SUBPROTOCOL)) {
+    if (after !== undefined || !v1) {
       throw new ChatError('VALIDATION_FAILED', { detail: "querystring must have required property 'chat_id'" })
     }
-    request.heads = await app.db.chats.heads(request.caller.user.id)
+    request.entry = { chats: await findAll(request.caller.user.id), since }
+  }
+
+  /** All chats of a user, latest activity first; the unread messages of the first ones are counted. */
+  async function findAll(user_id: number): Promise<Entry['chats']> {
+    const heads = await app.db.chats.heads(user_id)
+    const counts = await app.db.chats.unread(user_id, heads.slice(0, UNREAD_ITEMS))
+    return heads.map((head, i) => {
+      const unread_count = counts[i]
+      return unread_count === undefined ? head : { ...head, unread_count }
+    })
   }
 
   async function limitSockets({ caller }: FastifyRequest): Promise<void> {
@@ -80,57 +86,10 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
       reply.header('upgrade', 'websocket')
       throw new ChatError('UPGRADE_REQUIRED')
     },
-    wsHandler(socket, { raw, caller, query, heads }) {
-      letGo(socket, raw)
-      const { chat_id, after } = query
-      const connection = new Connection(socket, {
-        stream: raw.socket,
-        caller,
-        chat_id,
-        bucket: rateLimits ? sockets.bucketOf(caller.user.id) : undefined,
-        log: app.log,
-        sockets: () => sockets.all.size,
-        read: socket.protocol === SUBPROTOCOL ? readV1 : readPlain,
-        act,
-        pinged: () => expiry.check(connection),
-        closed() {
-          stopBeating()
-          expiry.forget(connection)
-          sockets.remove(connection)
-          rooms.leaveAll(connection)
-        }
-      })
-      const stopBeating = heartbeat.add(connection)
-      sockets.add(connection)
-      const session_expires_at = new Date(caller.session_expires_at).toISOString()
-      connection.tell({
-        type: 'ready',
-        user: caller.user,
-        chats: heads,
-        heartbeat_ms: HEARTBEAT_MS,
-        session_expires_at
-      })
-      for (const { chat_id, seq } of heads)
-        rooms.enter(connection, chat_id, after ?? seq, connection.v1 && after !== undefined)
-      expiry.check(connection)
+    wsHandler(socket, request) {
+      accept(socket, request, request.query.chat_id, request.query.after)
     }
   })
-}
-
-/**
- * Once upgraded, a socket needs nothing of its request: but the plugin's listener and Node's response hold on to it,
- * with its headers and hooks, for half of the memory of an idle connection.
- */
-function letGo(socket: WebSocket, raw: IncomingMessage): void {
-  socket.removeAllListeners('error')
-  socket.on('error', endSocket)
-  const response: ServerResponse | undefined = Reflect.get(raw.socket, '_httpMessage')
-  response?.detachSocket(raw.socket)
-}
-
-/** Resets and protocol errors are the peer's: ws is closing by now, with a code of its choice (1002, 1007, 1009). */
-function endSocket(this: WebSocket): void {
-  this.close(1011, 'internal error')
 }
 
 export default socketRoutes

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { build, type Client, type Json } from '../helper.ts'
+import { group } from './group.ts'
+
+// What a socket is told of unread messages when it opens.
+
+t.test('ready tells how far I have read, and what is unread up to its seq', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const quiet = await group(ann, [bob])
+  for (const message of ['one', 'two', 'three']) await ann.post(`${path}/messages`, { message })
+  await bob.post(`${path}/messages`, { message: 'mine' })
+  await bob.put(`${path}/read`, { id: 1 })
+  const all = await bob.v1('')
+  t.strictSame((await all.next('ready')).chats, [
+    { chat_id: id, seq: 4, read_id: 1, unread_count: 2 },
+    { chat_id: quiet.id, seq: 0, read_id: 0, unread_count: 0 }
+  ])
+  const one = await bob.v1(id)
+  t.strictSame((await one.next('ready')).chats, [{ chat_id: id, seq: 4, read_id: 1, unread_count: 2 }])
+  await bob.put(`${path}/read`, { id: 4 })
+  const read = await bob.v1(id)
+  t.strictSame((await read.next('ready')).chats, [{ chat_id: id, seq: 4, read_id: 4, unread_count: 0 }])
+})
+
+/** Chats of ann and bob, each with one message of ann's that bob has not read. */
+async function manyChats(ann: Client, bob: Client, count: number): Promise<number[]> {
+  const db = new Sqlite(String(ann.server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  const chat = db.prepare(
+    "insert into chats (kind, visibility, created_by, created_at, updated_at) values ('group', 'private', ?, 1, 1)"
+  )
+  const member = db.prepare("insert into members (chat_id, user_id, role, joined_at) values (?, ?, 'member', 1)")
+  const ids = db.transaction(() =>
+    Array.from({ length: count }, () => {
+      const id = Number(chat.run(ann.user.id).lastInsertRowid)
+      for (const { user } of [ann, bob]) member.run(id, user.id)
+      return id
+    })
+  )()
+  db.close()
+  const send = (chat_id: number) => ({ type: 'send' as const, chat_id, user: ann.user, text: 'hello' })
+  await ann.server.app.db.log.append(ids.map(send))
+  return ids
+}
+
+for (const count of [250, 1200]) {
+  t.test(`of ${count} chats, ready tells the latest 200, unread frames the others`, async t => {
+    const server = await build(t)
+    const [ann, bob] = [await server.account('ann'), await server.account('bob')]
+    const ids = await manyChats(ann, bob, count)
+    const latest = ids[0] as number
+    await sleep(2)
+    await ann.post(`/chats/${latest}/messages`, { message: 'later' })
+    const b = await bob.v1('')
+    const { chats } = await b.next('ready')
+    t.strictSame(
+      chats.map((chat: Json) => chat.chat_id).sort((a: number, b: number) => a - b),
+      ids
+    )
+    t.strictSame(chats[0], { chat_id: latest, seq: 2, read_id: 0, unread_count: 2 })
+    t.equal(chats.filter((chat: Json) => 'unread_count' in chat && 'read_id' in chat).length, 200)
+    const items: Json[] = []
+    while (items.length < count - 200) items.push(...(await b.next('unread')).items)
+    t.strictSame(
+      items.map(item => item.chat_id).sort((a, b) => a - b),
+      chats
+        .flatMap((chat: Json) => ('unread_count' in chat ? [] : [chat.chat_id]))
+        .sort((a: number, b: number) => a - b)
+    )
+    t.ok(items.every(item => item.read_id === 0 && item.unread_count === 1))
+    const last = ids.at(-1) as number
+    b.send({ type: 'send', chat_id: last, message: 'from the last one' })
+    t.match(await b.next('ack'), { chat_id: last, id: 2 })
+    await ann.post(`/chats/${last}/messages`, { message: 'and back' })
+    t.match(await b.next('message'), { chat_id: last, message: 'and back' })
+  })
+}
+
+t.test('a frame that comes while a socket enters its many chats is not lost', async t => {
+  const server = await build(t)
+  const [ann, bob] = [await server.account('ann'), await server.account('bob')]
+  const ids = await manyChats(ann, bob, 3000)
+  const b = await bob.v1('')
+  b.send({ type: 'send', chat_id: ids.at(-1) as number, message: 'early', client_id: 'early' })
+  b.send({ type: 'send', chat_id: ids[0] as number, message: 'early', client_id: 'too' })
+  const acked = [(await b.next('ack')).client_id, (await b.next('ack')).client_id]
+  t.strictSame(acked.sort(), ['early', 'too'])
+})
+
+t.test('somebody who is removed while their socket opens gets nothing of the chat', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const kept = await group(ann, [bob])
+  const { chats }: Json = server.app.db
+  const unread = chats.unread.bind(chats)
+  let removed: Promise<unknown> | undefined
+  chats.unread = async (...args: unknown[]) => {
+    removed ??= ann.delete(`${path}/members/${bob.user.id}`)
+    await removed
+    return unread(...args)
+  }
+  const b = await bob.v1('')
+  t.match((await b.next('ready')).chats, [{ chat_id: kept.id }])
+  await ann.post(`${path}/messages`, { message: 'secret' })
+  await ann.post(`${kept.path}/messages`, { message: 'open' })
+  t.match(await b.next('message'), { chat_id: kept.id })
+  t.notOk(id === kept.id)
+})
+
+t.test("messages of one's own cost a bounded count", async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const send = (user: Client['user'], count: number) =>
+    server.app.db.log.append(
+      Array.from({ length: count }, () => ({ type: 'send' as const, chat_id: id, user, text: 'x' }))
+    )
+  await send(bob.user, 9990)
+  await send(ann.user, 50)
+  t.match((await bob.get(path)).body, { seq: 10_040, unread_count: 10 })
+})
