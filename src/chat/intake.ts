@@ -11,6 +11,8 @@ const KEY_BYTES = 4
 /** The most bytes of a ping's or pong's payload (section 5.5). */
 const CONTROL_BYTES = 125
 
+const NOTHING = Buffer.alloc(0)
+
 /** A frame in a buffer: where its payload begins and ends. */
 interface Place {
   payload: number
@@ -28,8 +30,9 @@ export class Intake {
   readonly #take: (text: string) => void
   readonly #most: number
   readonly #ws: (chunk: Buffer) => void
-  /** The beginning of a frame whose end has not arrived. */
-  #rest: Buffer | undefined
+  /** The beginning of a frame whose end has not arrived, in a buffer with room for more, and how long it is. */
+  #held: Buffer = NOTHING
+  #heldBytes = 0
 
   /** `take` is given the payload of each whole text frame of up to `most` bytes. To be called before data flows. */
   constructor(stream: Socket, most: number, take: (text: string) => void) {
@@ -43,20 +46,34 @@ export class Intake {
   }
 
   readonly #read = (chunk: Buffer): void => {
-    const data = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
-    this.#rest = undefined
+    const data = this.#heldBytes > 0 ? this.#append(chunk) : chunk
     for (let at = 0; at < data.length; ) {
       const place = placeOf(data, at)
       if (place && place.end - place.payload > this.#most) return this.#handOver(data.subarray(at))
-      if (!place || place.end > data.length) return this.#keep(data.subarray(at))
+      if (!place || place.end > data.length) return this.#hold(data, at)
       if (!this.#frame(data, at, place)) return this.#handOver(data.subarray(at))
       at = place.end
     }
+    this.#held = NOTHING
+    this.#heldBytes = 0
   }
 
-  /** Copies: a few bytes would hold on to all that was read with them. */
-  #keep(rest: Buffer): void {
-    this.#rest = Buffer.from(rest)
+  /** Adds what has arrived to what is held. The buffer doubles: a frame that comes byte by byte is not copied each time. */
+  #append(chunk: Buffer): Buffer {
+    const bytes = this.#heldBytes + chunk.length
+    if (bytes > this.#held.length) {
+      const larger = Buffer.allocUnsafeSlow(bytes * 2)
+      this.#held.copy(larger, 0, 0, this.#heldBytes)
+      this.#held = larger
+    }
+    chunk.copy(this.#held, this.#heldBytes)
+    return this.#held.subarray(0, bytes)
+  }
+
+  /** Holds what begins at `at`. It is copied, unless it is held already: a few bytes would keep all that was read with them. */
+  #hold(data: Buffer, at: number): void {
+    if (at > 0 || this.#heldBytes === 0) this.#held = Buffer.from(data.subarray(at))
+    this.#heldBytes = data.length - at
   }
 
   /** Returns false when the frame is for ws. */

@@ -62,8 +62,9 @@ seen in each chat: your cursor. Give it as \`after\`, or in \`resume\`, and you 
 
 ## Limits
 
-Frames are text of at most 64 KiB. In the long run 100 frames a second are taken, 300 at once; above that each is
-refused with \`RATE_LIMITED\`, and whoever goes on after 100 refusals in a row is closed with 1008. The server pings every
+Frames are text of at most 160 KiB, in at most 2,048 pieces. The sockets of an account may send 100 frames a second
+together, 300 at once; more are refused with \`RATE_LIMITED\`. A socket with more than 10 refusals a second, for longer
+than 100 refusals, is closed with 1008. The server pings every
 25 s and lets go of a peer that was silent for two pings. An account has at most 1000 sockets on a node.
 
 ## When a socket closes

@@ -5,17 +5,14 @@ import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fast
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { type ErrorCode, errorBody, errorHandler } from '../errors.ts'
-import { FRAME_BYTES, SUBPROTOCOL } from '../schemas/frame.ts'
+import { FRAGMENTS, FRAME_BYTES, SUBPROTOCOL } from '../schemas/frame.ts'
 import { RequestLog } from './logger.ts'
 import { requestLogger } from './request-logger.ts'
-
-/** A text of 10,000 characters fits, even when every one of them is escaped. */
-const BODY_BYTES = 128 * 1024
 
 /** Limits of the HTTP server. Slow and endless requests end; Node's own defaults are longer, Fastify's endless. */
 export function serverOptions({ trustProxy }: Config) {
   return {
-    bodyLimit: BODY_BYTES,
+    bodyLimit: FRAME_BYTES,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
     // Said in the shape of every error by closing.ts.
@@ -63,7 +60,7 @@ function answer(body: ReturnType<typeof errorBody>, socket: Duplex): void {
 const SOCKET_OPTIONS: WebsocketPluginOptions = {
   options: {
     maxPayload: FRAME_BYTES,
-    maxFragments: 64,
+    maxFragments: FRAGMENTS,
     closeTimeout: 5000,
     perMessageDeflate: false,
     handleProtocols: protocols => protocols.has(SUBPROTOCOL) && SUBPROTOCOL

@@ -4,8 +4,12 @@ export const CLOSE_CODES: { code: number; why: string; next: string }[] = [
   { code: 1003, why: 'A binary frame was sent', next: 'Do not reconnect: mend the client' },
   { code: 1006, why: 'No close frame: the connection broke', next: 'Reconnect' },
   { code: 1007, why: 'A text frame was not UTF-8', next: 'Do not reconnect: mend the client' },
-  { code: 1008, why: 'Flooding: over 100 refusals in a row', next: 'Do not reconnect: mend the client' },
-  { code: 1009, why: 'A frame was larger than 64 KiB', next: 'Do not reconnect: mend the client' },
+  {
+    code: 1008,
+    why: 'Flooding: more than 10 refusals a second, or a frame in more than 2,048 pieces',
+    next: 'Do not reconnect: mend the client'
+  },
+  { code: 1009, why: 'A frame was larger than 160 KiB', next: 'Do not reconnect: mend the client' },
   { code: 1011, why: 'Something failed on the server', next: 'Reconnect' },
   { code: 1012, why: 'The server restarts', next: 'Reconnect, after `after_ms` when `bye` said so' },
   { code: 1013, why: 'The server is overloaded', next: 'Reconnect' },

@@ -4,8 +4,15 @@ import { id, moment, oneOf, ref, strict } from './common.ts'
 import { clientId, messageFields, text } from './message.ts'
 import { User } from './user.ts'
 
-/** The most bytes of a frame from a client; a longer one ends the socket with 1009. */
-export const FRAME_BYTES = 64 * 1024
+/**
+ * The most bytes of a frame from a client, and of a body over HTTP; a longer frame ends the socket with 1009. The longest
+ * text (10,000 characters) with the largest `data` (4 KiB) fits even when every character is escaped: an emoji takes 12
+ * bytes then.
+ */
+export const FRAME_BYTES = 160 * 1024
+
+/** The most pieces of a frame: small clients send a long text in pieces of 128 bytes. More end the socket with 1008. */
+export const FRAGMENTS = 2048
 
 /** Chats whose unread messages are counted in `ready`, and in each `unread` frame. */
 export const UNREAD_ITEMS = 200

@@ -26,8 +26,8 @@ const STREAM = Buffer.concat([
 ])
 
 const refused: [string, Buffer, number][] = [
-  ['a text over 64 KiB', frame(OP.text, 'x'.repeat(64 * 1024 + 1)), 1009],
-  ['a header that tells more', frame(OP.text, '', { length: 64 * 1024 + 1 }), 1009],
+  ['a text over 160 KiB', frame(OP.text, 'x'.repeat(160 * 1024 + 1)), 1009],
+  ['a header that tells more', frame(OP.text, '', { length: 160 * 1024 + 1 }), 1009],
   ['a text that is not masked', frame(OP.text, json('no'), { masked: false }), 1002],
   ['a ping of 126 bytes', frame(OP.ping, 'x'.repeat(126)), 1002],
   ['a ping whose length takes more bytes than it needs', frame(OP.ping, 'x', { lengthBytes: 2 }), 1002],
@@ -78,4 +78,20 @@ t.test('frames are read as they are sent', async t => {
       await b.silent(50)
     })
   }
+
+  await t.test('the longest text, every character of it escaped, is one frame', async t => {
+    const { b, raw } = await open()
+    const escaped = '\\ud83d\\ude00'.repeat(10_000)
+    raw.socket.write(frame(OP.text, `{"message":"${escaped}"}`))
+    t.equal((await b.next()).message, '😀'.repeat(10_000))
+    t.equal(await raw.outcome(), 'open')
+  })
+
+  await t.test('a long text in pieces of 128 bytes is one frame', async t => {
+    const { b, raw } = await open()
+    const text = json('x'.repeat(10_000))
+    raw.socket.write(fragments(...(text.match(/.{1,128}/g) ?? [])))
+    t.equal((await b.next()).message.length, 10_000)
+    t.equal(await raw.outcome(), 'open')
+  })
 })

@@ -6,7 +6,7 @@ import { closeFrame, fragments, frame, OP, RawSocket } from './raw.ts'
 
 const RANDOM = 1000
 const AT_ONCE = 20
-const LIMIT = 64 * 1024
+const LIMIT = 160 * 1024
 
 const bytes = (...values: number[]) => Buffer.from(values)
 const parts = (count: number) => Array.from({ length: count }, (_, i) => (i === 0 ? '{"type":"ping"}' : ' '))
@@ -55,14 +55,14 @@ const cases: [name: string, sent: Buffer, expected: number | 'open'][] = [
   ...[1000, 1001, 3000, 4999].map(
     code => [`the close code ${code}`, closeFrame(code), code] as [string, Buffer, number]
   ),
-  ['a text over 64 KiB', frame(OP.text, 'x'.repeat(LIMIT + 1)), 1009],
-  ['a length over 64 KiB', frame(OP.text, '', { length: LIMIT + 1 }), 1009],
+  ['a text over 160 KiB', frame(OP.text, 'x'.repeat(LIMIT + 1)), 1009],
+  ['a length over 160 KiB', frame(OP.text, '', { length: LIMIT + 1 }), 1009],
   ['a length over 2^53', frame(OP.text, '', { length: 2n ** 53n }), 1009],
   ['a length with its highest bit set', frame(OP.text, '', { length: 2n ** 64n - 1n }), 1009],
-  ['fragments of over 64 KiB together', fragments('x'.repeat(LIMIT / 2), 'x'.repeat(LIMIT / 2), 'x'), 1009],
-  ['64 fragments', fragments(...parts(64)), 'open'],
-  ['65 fragments', fragments(...parts(65)), 1008],
-  ['empty fragments without end', fragments(...Array.from({ length: 100 }, () => '')), 1008]
+  ['fragments of over 160 KiB together', fragments('x'.repeat(LIMIT / 2), 'x'.repeat(LIMIT / 2), 'x'), 1009],
+  ['2048 fragments', fragments(...parts(2048)), 'open'],
+  ['2049 fragments', fragments(...parts(2049)), 1008],
+  ['empty fragments without end', fragments(...Array.from({ length: 3000 }, () => '')), 1008]
 ]
 
 /** Random bytes, or a random text or a random header in an otherwise good frame. */

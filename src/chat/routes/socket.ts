@@ -20,7 +20,7 @@ the chat receives \`{"type":"message", …}\` with the keys of a message. A fram
 **With the subprotocol \`confab.v1\`**, for one chat or, without \`chat_id\`, for all of mine: also acks, changes, resume,
 typing, presence and read markers. Its frames are described at [/asyncapi](/asyncapi).
 
-Close codes: 1001 going away, 1003 binary frame, 1007 bad UTF-8, 1008 flooding, 1009 frame over 64 KiB, 1011 internal,
+Close codes: 1001 going away, 1003 binary frame, 1007 bad UTF-8, 1008 flooding, 1009 frame over 160 KiB, 1011 internal,
 1012 restart, 4401 session ended (log in), 4403 removed from the chat (do not retry), 4408 too slow.
 `.trim()
 
