@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { duplexPair } from 'node:stream'
+import Sqlite from 'better-sqlite3'
 import type { FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../src/app.ts'
@@ -69,6 +70,13 @@ export class Server {
       return near
     }
     return { far, createConnection }
+  }
+
+  /** The database file, as another process opens it; closed with the test. */
+  database(): Sqlite.Database {
+    const db = new Sqlite(String(this.settings['DATABASE_URL']).slice('sqlite:///'.length))
+    this.t.teardown(() => db.close())
+    return db
   }
 
   /** A client with this cookie. */

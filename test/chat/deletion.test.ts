@@ -82,6 +82,27 @@ t.test('what was under way when a chat was deleted finds none', async t => {
   t.equal(await chats.describe(chat_id), undefined)
 })
 
+t.test('a read marker on its way into a chat that is deleted finds none, as a message does', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const b = await bob.v1(id)
+  await b.next('ready')
+  const repository: Json = server.app.db.log
+  const append = repository.append.bind(repository)
+  let begun = false
+  repository.append = async (changes: unknown[]) => {
+    if (!begun) {
+      begun = true
+      await server.app.db.log.append([{ type: 'remove', chat_id: id, user: ann.user }])
+    }
+    return append(changes)
+  }
+  b.sendTogether({ type: 'read', id: 0 }, { message: 'hello' })
+  const code = { type: 'error', code: 'CHAT_NOT_FOUND', retry_after_ms: undefined }
+  t.match([await b.next(), await b.next()], [code, code])
+})
+
 t.test('the next start goes on with it', async t => {
   const DATABASE_URL = `sqlite:///${t.testdir({})}/confab.db`
   const first = await build(t, { DATABASE_URL })

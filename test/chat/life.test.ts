@@ -3,11 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
-import t from 'tap'
-import { WebSocketServer } from 'ws'
+import t, { type Test } from 'tap'
+import { WebSocket, WebSocketServer } from 'ws'
 import { Connection } from '../../src/chat/connection.ts'
 import { Heartbeat } from '../../src/chat/heartbeat.ts'
-import { build, type Server } from '../helper.ts'
+import { build, type Json, type Server } from '../helper.ts'
 import { TestSocket } from '../socket.ts'
 
 /** Lets every session end this many milliseconds from now. */
@@ -82,8 +82,8 @@ t.test('a stopping server does not wait for peers that do not answer', async t =
   t.ok(Date.now() - began < 8000)
 })
 
-t.test('a peer that answers no ping is let go, one that does stays', async t => {
-  const heartbeat = new Heartbeat(50)
+/** A server whose sockets do nothing but beat, and its address. */
+async function beating(t: Test, heartbeat: Heartbeat) {
   const http = createServer()
   const wss = new WebSocketServer({ server: http })
   wss.on('connection', (socket, request) => {
@@ -108,18 +108,96 @@ t.test('a peer that answers no ping is let go, one that does stays', async t => 
     heartbeat.add(connection)
   })
   await once(http.listen(0, '127.0.0.1'), 'listening')
-  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+  t.teardown(() => {
+    heartbeat.stop()
+    wss.close()
+    http.close()
+  })
+  return { wss, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` }
+}
+
+t.test('a peer that answers no ping is let go, one that does stays', async t => {
+  const { wss, url } = await beating(t, new Heartbeat(50))
   const [alive, dead] = [new TestSocket(url, '/'), new TestSocket(url, '/')]
   await Promise.all([alive.opened, dead.opened])
   dead.pause()
-  await sleep(1500)
+  await dead.closed()
   t.equal(wss.clients.size, 1)
-  alive.send({ type: 'ping' })
-  heartbeat.stop()
-  dead.terminate()
   alive.terminate()
-  wss.close()
-  http.close()
+})
+
+t.test('a session that is looked at just as its socket closes', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  expireIn(server, 60_100)
+  const sessions: Json = server.app.db.sessions
+  const v1 = await people[0].v1(id)
+  const find = sessions.find.bind(sessions)
+  const closed = new Promise<void>(resolve => {
+    sessions.find = async (...args: unknown[]) => {
+      const found = await find(...args)
+      v1.terminate()
+      while (server.app.websocketServer.clients.size > 0) await sleep(5)
+      resolve()
+      return found
+    }
+  })
+  await closed
+  t.strictSame(
+    (await v1.all(50)).filter(({ type }) => type === 'expiring'),
+    []
+  )
+})
+
+t.test('a peer that sends pings of its own and answers none is alive', async t => {
+  const heartbeat = new Heartbeat(20)
+  const { wss, url } = await beating(t, heartbeat)
+  const [pinging, silent] = [1, 2].map(() => new WebSocket(url, { autoPong: false }))
+  await Promise.all([once(pinging as WebSocket, 'open'), once(silent as WebSocket, 'open')])
+  const pings = setInterval(() => pinging?.ping(), 20)
+  t.teardown(() => clearInterval(pings))
+  await once(silent as WebSocket, 'close')
+  t.equal(wss.clients.size, 1)
+  t.equal(pinging?.readyState, WebSocket.OPEN)
+  pinging?.terminate()
+})
+
+t.test('a client that reads slowly, but steadily, is neither silent nor too slow', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const user = { id: ann.user.id, username: 'ann' }
+  const text = 'x'.repeat(9000)
+  for (const [what, count] of [
+    ['in the buffers of the system', 100],
+    ['in the process, too', 1500]
+  ] as const) {
+    await server.app.db.log.append(
+      Array.from({ length: count }, () => ({ type: 'send' as const, chat_id: id, user, text }))
+    )
+    let slow: Connection | undefined
+    const { visit } = Connection.prototype
+    Connection.prototype.visit = function () {
+      slow = this
+    }
+    t.teardown(() => {
+      Connection.prototype.visit = visit
+    })
+    const b = await bob.v1(`?chat_id=${id}&after=0`)
+    b.pause()
+    while (!slow) await sleep(100)
+    const connection: Connection = slow
+    // A second later, the system has what it takes.
+    await sleep(1000)
+    t.equal(connection.blocked, count > 1000, what)
+    const now = performance.now()
+    for (let s = 0; s <= 100; s += 5) visit.call(connection, now + s * 1000, s % 25 === 0)
+    t.ok(connection.open, 'after 100 s, four pings of which are unanswered')
+    b.resume()
+    await b.next('live')
+    b.terminate()
+    Connection.prototype.visit = visit
+  }
 })
 
 t.test('a socket that takes nothing for 30 s longer than the least speed needs is closed with 4408', async t => {

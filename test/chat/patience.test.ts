@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
+import { catalogue } from '../../src/errors.ts'
 import { build, type Server } from '../helper.ts'
 
 /** Another process that writes: it holds the lock until it is told to commit. */
@@ -67,6 +68,13 @@ t.test('patience ends: what could not be stored is refused, and can be sent agai
     t.equal(headers.get('retry-after'), '1')
   }
   t.match(await a.next('error'), { code: 'STORAGE_FAILED', client_id: '1', retry_after_ms: Number })
+  a.send({ type: 'read', id: 0 })
+  t.strictSame(await a.next('error'), {
+    type: 'error',
+    code: 'STORAGE_FAILED',
+    detail: catalogue.STORAGE_FAILED.message,
+    retry_after_ms: 1000
+  })
   other.exec('rollback')
   a.send(message)
   t.match(await a.next('ack'), { client_id: '1', duplicate: false })
