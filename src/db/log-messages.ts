@@ -3,7 +3,7 @@ import type { Message, MessageKind } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { type Batch, type Change, type Outcome, Refusal } from './log-batch.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
-import type { MessageMeta } from './tables.ts'
+import type { MessageMeta, reactions } from './tables.ts'
 
 interface StoredRow extends MessageRow {
   client_id: string | null
@@ -31,8 +31,9 @@ export function messageChanges(db: Database) {
     `${STORED} where m.chat_id = +? and m.sender_id = +? and m.client_id = +?`
   )
   const exists = client.prepare('select 1 from messages where chat_id = ? and id = ?').pluck()
-  const change = client.prepare(
-    'update messages set seq = ?, text = ?, meta = ?, edited_at = ?, deleted_at = ? where chat_id = ? and id = ?'
+  const change = client.prepare<[StoredRow]>(
+    `update messages set seq = @seq, text = @text, meta = @meta, edited_at = @edited_at, deleted_at = @deleted_at
+     where chat_id = @chat_id and id = @id`
   )
   const touch = client.prepare('update messages set seq = ? where chat_id = ? and id = ?')
   const hasReaction = client
@@ -43,8 +44,9 @@ export function messageChanges(db: Database) {
       'select count(distinct emoji) from reactions where chat_id = ? and message_id = ? and emoji <> ?'
     )
     .pluck()
-  const addReaction = client.prepare(
-    'insert into reactions (chat_id, message_id, user_id, emoji, created_at) values (?, ?, ?, ?, ?)'
+  const addReaction = client.prepare<[typeof reactions.$inferInsert]>(
+    `insert into reactions (chat_id, message_id, user_id, emoji, created_at, seq)
+     values (@chat_id, @message_id, @user_id, @emoji, @created_at, @seq)`
   )
   const removeReaction = client.prepare(
     'delete from reactions where chat_id = ? and message_id = ? and user_id = ? and emoji = ?'
@@ -107,14 +109,16 @@ export function messageChanges(db: Database) {
     const row = reactable(chat_id, id)
     if (hasReaction.get(chat_id, id, user.id, emoji)) return done(row)
     if ((otherEmoji.get(chat_id, id, emoji) as number) >= EMOJI) throw new Refusal('TOO_MANY_REACTIONS')
-    addReaction.run(chat_id, id, user.id, emoji, batch.now)
-    return touched(batch, row)
+    const seq = moveOn(batch, row)
+    addReaction.run({ chat_id, message_id: id, user_id: user.id, emoji, created_at: batch.now, seq })
+    return changed(row)
   }
 
   function unreact(batch: Batch, { chat_id, id, user, emoji }: Asked<'unreact'>): Outcome {
     const row = reactable(chat_id, id)
     if (removeReaction.run(chat_id, id, user.id, emoji).changes === 0) return done(row)
-    return touched(batch, row)
+    moveOn(batch, row)
+    return changed(row)
   }
 
   function stored(chat_id: number, id: number): StoredRow {
@@ -137,14 +141,18 @@ export function messageChanges(db: Database) {
 
   function store(batch: Batch, row: StoredRow): Outcome {
     row.seq = batch.next(row.chat_id)
-    change.run(row.seq, row.text, row.meta, row.edited_at, row.deleted_at, row.chat_id, row.id)
-    return { message: read([row])[0], fresh: true }
+    change.run(row)
+    return changed(row)
   }
 
-  /** The reactions of a message changed, and nothing in its own row but the number. */
-  function touched(batch: Batch, row: StoredRow): Outcome {
+  /** Gives a message the next number of its chat, which is returned, and changes nothing else in its row. */
+  function moveOn(batch: Batch, row: StoredRow): number {
     row.seq = batch.next(row.chat_id)
     touch.run(row.seq, row.chat_id, row.id)
+    return row.seq
+  }
+
+  function changed(row: StoredRow): Outcome {
     return { message: read([row])[0], fresh: true }
   }
 

@@ -1,5 +1,6 @@
 import type { Role } from '../schemas/chat.ts'
 import type { Database } from './database.ts'
+import { foldText } from './fold.ts'
 import { type Batch, batches, type Change, type Outcome, Refusal } from './log-batch.ts'
 import { messageChanges } from './log-messages.ts'
 import { isLocked, type Patience } from './patience.ts'
@@ -29,7 +30,9 @@ export function logRepository(db: Database, patience: Patience) {
   const moveMarker = client.prepare(
     'update members set read_id = @id where chat_id = @chat_id and user_id = @user_id and read_id < @id'
   )
-  const rename = client.prepare('update chats set title = ? where id = ? and title <> ?')
+  const rename = client.prepare(
+    'update chats set title = @title, title_folded = @title_folded where id = @chat_id and title <> @title'
+  )
 
   function join(batch: Batch, asked: Change & { type: 'join' }): Outcome {
     const { chat_id, user, member, role } = asked
@@ -54,7 +57,8 @@ export function logRepository(db: Database, patience: Patience) {
 
   function retitle(batch: Batch, asked: Change & { type: 'rename' }): Outcome {
     const { chat_id, title } = asked
-    if (rename.run(title, chat_id, title).changes === 0) return { message: undefined, fresh: false }
+    const { changes } = rename.run({ chat_id, title, title_folded: foldText(title) })
+    if (changes === 0) return { message: undefined, fresh: false }
     return create(batch, asked, 'renamed', title)
   }
 
