@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { old, rowsOf, within } from './db/old-database.ts'
 import { build } from './helper.ts'
 
 /** Runs a script as package.json's scripts do, in `cwd`. */
@@ -57,6 +58,13 @@ t.test('a copy has a history of its own from its first start on', async t => {
   t.equal((await build(t, settings)).app.db.epoch, first.app.db.epoch)
   await server.app.close()
   t.equal((await build(t, server.settings)).app.db.epoch, server.app.db.epoch, 'the original goes on with its own')
+})
+
+t.test('a database of the version before is copied as it is', async t => {
+  const file = old(t)
+  const copy = `${t.testdir({})}/copy.db`
+  t.match(await run('db-backup.ts', '/', [copy], { DATABASE_URL: `sqlite:///${file}` }), { code: 0 })
+  t.strictSame(within(copy, rowsOf), within(file, rowsOf))
 })
 
 t.test('a backup that cannot be made says why, and leaves what there is', async t => {
