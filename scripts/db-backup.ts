@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { ConfigError, loadDatabaseFile } from '../src/config.ts'
+import { markAsCopy } from '../src/db/epoch.ts'
 
 // Copies the database, also while the server runs.
 
@@ -16,12 +17,20 @@ function backup(to: string | undefined): void {
   try {
     // One reading transaction. A copy made page by page begins anew with each write of the server, and may never end.
     client.prepare('vacuum into ?').run(part)
+    mark(part)
     renameSync(part, to)
   } finally {
     client.close()
     rmSync(part, { force: true })
   }
   process.stdout.write(`Copied ${file} to ${to} (${(statSync(to).size / 1e6).toFixed(1)} MB)\n`)
+}
+
+/** What the server writes to the copy later is another history than that of the original. */
+function mark(file: string): void {
+  const copy = new Sqlite(file)
+  markAsCopy(copy)
+  copy.close()
 }
 
 try {

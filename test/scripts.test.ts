@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { old, rowsOf, within } from './db/old-database.ts'
 import { build } from './helper.ts'
 
 /** Runs a script as package.json's scripts do, in `cwd`. */
@@ -40,6 +42,29 @@ t.test('a backup made while people write is a database, and ends', async t => {
   const { body } = await again.get(`/chats/${id}`)
   t.ok(body.seq >= 2000 && body.seq <= 2000 + said, `${body.seq} of ${2000 + said}`)
   t.match(await again.post(`/chats/${id}/messages`, { message: 'on' }), { status: 201, body: { id: body.seq + 1 } })
+})
+
+t.test('a copy has a history of its own from its first start on', async t => {
+  const server = await build(t)
+  await server.account('ann')
+  const copy = `${t.testdir({})}/copy.db`
+  t.match(await run('db-backup.ts', '/', [copy], server.settings), { code: 0 })
+  t.strictSame(readdirSync(join(copy, '..')), ['copy.db'])
+  const settings = { ...server.settings, DATABASE_URL: `sqlite:///${copy}` }
+  const first = await build(t, settings)
+  t.match(first.app.db.epoch, /^[\w-]{22}$/)
+  t.not(first.app.db.epoch, server.app.db.epoch)
+  await first.app.close()
+  t.equal((await build(t, settings)).app.db.epoch, first.app.db.epoch)
+  await server.app.close()
+  t.equal((await build(t, server.settings)).app.db.epoch, server.app.db.epoch, 'the original goes on with its own')
+})
+
+t.test('a database of the version before is copied as it is', async t => {
+  const file = old(t)
+  const copy = `${t.testdir({})}/copy.db`
+  t.match(await run('db-backup.ts', '/', [copy], { DATABASE_URL: `sqlite:///${file}` }), { code: 0 })
+  t.strictSame(within(copy, rowsOf), within(file, rowsOf))
 })
 
 t.test('a backup that cannot be made says why, and leaves what there is', async t => {

@@ -3,15 +3,16 @@ import type { Chat, NewChat, PublicChat } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Message } from '../schemas/message.ts'
 import { inSlices, timeSlice } from '../time-slice.ts'
+import { type ChatRow, chatColumns, toPublicChat } from './chat-row.ts'
 import type { Database } from './database.ts'
-import { alias, and, desc, eq, isNull, lt, ne, param, sql } from './drizzle.ts'
+import { alias, and, desc, eq, isNull, ne, param, sql } from './drizzle.ts'
+import { foldText } from './fold.ts'
 import { unreadQuery } from './members.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
-import { decodeCursor, escapeLike, type PageRequest, toIso, toPage } from './page.ts'
+import { decodeCursor, type PageRequest, toPage } from './page.ts'
+import { publicChats } from './public-chats.ts'
 import { chats, members, users } from './tables.ts'
 import { toUser } from './users.ts'
-
-type ChatRow = typeof chats.$inferSelect
 
 /** What a member has not read of a chat, as of the number `seq` and the read marker `read_id`. */
 interface Read {
@@ -50,20 +51,6 @@ const AT_ONCE = 1000
 const others = alias(members, 'others')
 const peers = alias(users, 'peers')
 
-function toPublicChat(row: ChatRow): PublicChat {
-  const chat: PublicChat = {
-    id: row.id,
-    kind: row.kind,
-    visibility: row.visibility,
-    seq: row.seq,
-    created_by: row.created_by,
-    created_at: toIso(row.created_at),
-    updated_at: toIso(row.updated_at)
-  }
-  if (row.title !== null) chat.title = row.title
-  return chat
-}
-
 /** Chats as their members and as strangers see them. */
 export function chatsRepository(db: Database) {
   const read = messageReader(db)
@@ -75,7 +62,7 @@ export function chatsRepository(db: Database) {
   const ofUser = () =>
     db
       .select({
-        chat: chats,
+        chat: chatColumns,
         role: members.role,
         read_id: members.read_id,
         peer: { id: peers.id, username: peers.username, display_name: peers.display_name, created_at: peers.created_at }
@@ -173,6 +160,8 @@ export function chatsRepository(db: Database) {
   }
 
   return {
+    ...publicChats(db),
+
     /** A chat as its member sees it; undefined when the user is none. */
     async find(chat_id: number, user_id: number): Promise<Chat | undefined> {
       const [row] = await own.execute({ user_id, chat_id })
@@ -181,7 +170,7 @@ export function chatsRepository(db: Database) {
 
     /** A chat as everybody who may know of it sees it. */
     async describe(chat_id: number): Promise<PublicChat | undefined> {
-      const [row] = await db.select().from(chats).where(existing(chat_id))
+      const [row] = await db.select(chatColumns).from(chats).where(existing(chat_id))
       return row && toPublicChat(row)
     },
 
@@ -211,7 +200,8 @@ export function chatsRepository(db: Database) {
     /** A new group of which `owner` is the owner and `member_ids` (accounts that exist) are members. Returns its id. */
     async create(owner: number, { title, visibility = 'private', member_ids = [] }: NewChat): Promise<number> {
       const now = Date.now()
-      const row = { kind: 'group' as const, visibility, title, created_by: owner, created_at: now, updated_at: now }
+      const titles = { title, title_folded: foldText(title) }
+      const row = { kind: 'group' as const, visibility, ...titles, created_by: owner, created_at: now, updated_at: now }
       const people = member_ids.filter(id => id !== owner).map(user_id => ({ user_id, role: 'member' as const }))
       return insert(row, [{ user_id: owner, role: 'owner' }, ...people]) as number
     },
@@ -239,21 +229,6 @@ export function chatsRepository(db: Database) {
         ({ chat }) => [chat.updated_at, chat.id]
       )
       return { ...page, items: await inSlices(page.items, row => toChat(user_id, row)) }
-    },
-
-    /** Public chats whose title contains `query`, newest first. Throws INVALID_CURSOR. */
-    async listPublic({ query = '', limit, cursor }: PageRequest & { query?: string }): Promise<Page<PublicChat>> {
-      const [before] = decodeCursor(cursor, [0]) ?? [Number.MAX_SAFE_INTEGER]
-      const contains = `%${escapeLike(query)}%`
-      const rows = await db
-        .select()
-        .from(chats)
-        .where(
-          and(eq(chats.visibility, 'public'), lt(chats.id, before), sql`${chats.title} like ${contains} escape '\\'`)
-        )
-        .orderBy(desc(chats.id))
-        .limit(limit + 1)
-      return toPage(rows, limit, toPublicChat, row => [row.id])
     }
   }
 }

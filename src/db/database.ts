@@ -48,7 +48,12 @@ export function openDatabase(file: string): Database {
     configure(client)
     if (pushed) adopt(client, pushed)
     const db = drizzle({ client })
+    // A migration that rebuilds a table drops the old one: with foreign keys on, what refers to its rows would go too.
+    // They cannot be switched off inside the migrator's transaction. Such a migration checks itself that no reference
+    // breaks, before it is committed.
+    client.pragma('foreign_keys = OFF')
     migrate(db, { migrationsFolder })
+    client.pragma('foreign_keys = ON')
     // The migrator skips, without a word, an entry that is older than the newest one applied.
     if (applied(client).length !== migrations.length) throw new Error('its migrations are not the ones of this version')
     createSearchIndex(client)
@@ -81,7 +86,6 @@ function configure(client: Sqlite.Database): void {
   client.pragma('synchronous = FULL')
   // Pages that many batches change are copied into the database once for all of them. The WAL grows to 64 MiB.
   client.pragma('wal_autocheckpoint = 16000')
-  client.pragma('foreign_keys = ON')
   // For the start, and for scripts. The server then waits otherwise: patience.ts.
   client.pragma('busy_timeout = 5000')
   client.pragma('journal_size_limit = 67108864')

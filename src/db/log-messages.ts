@@ -4,7 +4,7 @@ import type { Database } from './database.ts'
 import { type Batch, type Change, type Done, Refusal, refuse } from './log-batch.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 import { refuseToDelete } from './rules.ts'
-import type { MessageMeta } from './tables.ts'
+import type { MessageMeta, reactions } from './tables.ts'
 
 interface StoredRow extends MessageRow {
   client_id: string | null
@@ -41,8 +41,9 @@ export function messageChanges(db: Database) {
     `${STORED} where m.chat_id = +? and m.sender_id = +? and m.client_id = +?`
   )
   const exists = client.prepare('select 1 from messages where chat_id = ? and id = ?').pluck()
-  const update = client.prepare(
-    'update messages set seq = ?, text = ?, meta = ?, edited_at = ?, deleted_at = ? where chat_id = ? and id = ?'
+  const update = client.prepare<[StoredRow]>(
+    `update messages set seq = @seq, text = @text, meta = @meta, edited_at = @edited_at, deleted_at = @deleted_at
+     where chat_id = @chat_id and id = @id`
   )
   const touch = client.prepare('update messages set seq = ? where chat_id = ? and id = ?')
   const hasReaction = client
@@ -53,8 +54,9 @@ export function messageChanges(db: Database) {
       'select count(distinct emoji) from reactions where chat_id = ? and message_id = ? and emoji <> ?'
     )
     .pluck()
-  const addReaction = client.prepare(
-    'insert into reactions (chat_id, message_id, user_id, emoji, created_at) values (?, ?, ?, ?, ?)'
+  const addReaction = client.prepare<[typeof reactions.$inferInsert]>(
+    `insert into reactions (chat_id, message_id, user_id, emoji, created_at, seq)
+     values (@chat_id, @message_id, @user_id, @emoji, @created_at, @seq)`
   )
   const removeReaction = client.prepare(
     'delete from reactions where chat_id = ? and message_id = ? and user_id = ? and emoji = ?'
@@ -112,14 +114,17 @@ export function messageChanges(db: Database) {
     const row = reactable(chat_id, id)
     if (hasReaction.get(chat_id, id, user.id, emoji)) return done(row)
     if ((otherEmoji.get(chat_id, id, emoji) as number) >= EMOJI) throw new Refusal('TOO_MANY_REACTIONS')
-    addReaction.run(chat_id, id, user.id, emoji, batch.time(chat_id).ms)
-    return touched(batch, row)
+    const seq = moveOn(batch, row)
+    const created_at = batch.time(chat_id).ms
+    addReaction.run({ chat_id, message_id: id, user_id: user.id, emoji, created_at, seq })
+    return changed(row)
   }
 
   function unreact(batch: Batch, { chat_id, id, user, emoji }: Of<'unreact'>): Done {
     const row = reactable(chat_id, id)
     if (removeReaction.run(chat_id, id, user.id, emoji).changes === 0) return done(row)
-    return touched(batch, row)
+    moveOn(batch, row)
+    return changed(row)
   }
 
   function stored(chat_id: number, id: number): StoredRow {
@@ -142,14 +147,18 @@ export function messageChanges(db: Database) {
 
   function store(batch: Batch, row: StoredRow): Done {
     row.seq = batch.next(row.chat_id)
-    update.run(row.seq, row.text, row.meta, row.edited_at, row.deleted_at, row.chat_id, row.id)
-    return { message: read([row])[0], fresh: true }
+    update.run(row)
+    return changed(row)
   }
 
-  /** The reactions of a message changed, and nothing in its own row but the number. */
-  function touched(batch: Batch, row: StoredRow): Done {
+  /** Gives a message the next number of its chat, which is returned, and changes nothing else in its row. */
+  function moveOn(batch: Batch, row: StoredRow): number {
     row.seq = batch.next(row.chat_id)
     touch.run(row.seq, row.chat_id, row.id)
+    return row.seq
+  }
+
+  function changed(row: StoredRow): Done {
     return { message: read([row])[0], fresh: true }
   }
 

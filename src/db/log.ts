@@ -1,4 +1,5 @@
 import type { Database } from './database.ts'
+import { foldText } from './fold.ts'
 import { type Batch, batches, type Change, type Done, type Outcome, Refusal, refuse } from './log-batch.ts'
 import { memberChanges } from './log-members.ts'
 import { messageChanges } from './log-messages.ts'
@@ -16,10 +17,16 @@ export function logRepository(db: Database, patience: Patience) {
   const { begin, forget } = batches(db)
   const { create, send, edit, remove, react, unreact } = messageChanges(db)
   const members = memberChanges(db, create)
-  const setTitle = client.prepare('update chats set title = ? where id = ? and title <> ?')
+  const setTitle = client.prepare(
+    'update chats set title = @title, title_folded = @title_folded where id = @chat_id and title <> @title'
+  )
   const setVisibility = client.prepare('update chats set visibility = ? where id = ?')
   const hideChat = client.prepare("update chats set visibility = 'private', deleted_at = ? where id = ?")
   const removeMembers = client.prepare('delete from members where chat_id = ?')
+
+  function rename(chat_id: number, title: string): boolean {
+    return setTitle.run({ chat_id, title, title_folded: foldText(title) }).changes > 0
+  }
 
   function settings(batch: Batch, change: Change & { type: 'settings' }): Done {
     const { chat_id, user, title, visibility } = change
@@ -30,7 +37,7 @@ export function logRepository(db: Database, patience: Patience) {
       setVisibility.run(visibility, chat_id)
       head.visibility = visibility
     }
-    const renamed = title !== undefined && setTitle.run(title, chat_id, title).changes > 0
+    const renamed = title !== undefined && rename(chat_id, title)
     return renamed ? create(batch, change, 'renamed', title) : { message: undefined, fresh: opened }
   }
 

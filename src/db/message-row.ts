@@ -1,32 +1,27 @@
 import type { Message, Reaction } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { toIso } from './page.ts'
-import { messages, users } from './tables.ts'
+import type { messages } from './tables.ts'
 
-/** What a message on the wire is made of. */
-export const messageColumns = {
-  chat_id: messages.chat_id,
-  id: messages.id,
-  seq: messages.seq,
-  kind: messages.kind,
-  sender_id: messages.sender_id,
-  username: users.username,
-  text: messages.text,
-  reply_to: messages.reply_to,
-  created_at: messages.created_at,
-  edited_at: messages.edited_at,
-  deleted_at: messages.deleted_at
-}
+/** The columns of a message that goes over the wire, but for its sender's username. */
+const COLUMNS = [
+  'chat_id',
+  'id',
+  'seq',
+  'kind',
+  'sender_id',
+  'text',
+  'reply_to',
+  'created_at',
+  'edited_at',
+  'deleted_at'
+] as const
 
-/** The same in plain SQL, of `messages m` joined with its sender. */
-export const MESSAGE_COLUMNS =
-  'm.chat_id, m.id, m.seq, m.kind, m.sender_id, u.username, m.text, m.reply_to, m.created_at, m.edited_at, m.deleted_at'
+/** All of them in SQL, of `messages m` joined with its sender. */
+export const MESSAGE_COLUMNS = [...COLUMNS.map(column => `m.${column}`), 'u.username'].join(', ')
 export const JOIN_SENDER = 'join users u on u.id = m.sender_id'
 
-export type MessageRow = Pick<
-  typeof messages.$inferSelect,
-  'chat_id' | 'id' | 'seq' | 'kind' | 'sender_id' | 'text' | 'reply_to' | 'created_at' | 'edited_at' | 'deleted_at'
-> & { username: string }
+export type MessageRow = Pick<typeof messages.$inferSelect, (typeof COLUMNS)[number]> & { username: string }
 
 /** A message without its reactions. */
 function toMessage(row: MessageRow): Message {
@@ -65,7 +60,7 @@ export function messageReader({ $client }: Database): (rows: MessageRow[]) => Me
     `select r.chat_id, r.message_id, r.emoji, r.user_id
      from json_each(?) as asked
      cross join reactions r on r.chat_id = asked.value ->> 0 and r.message_id = asked.value ->> 1
-     order by r.rowid`
+     order by r.seq`
   )
 
   return rows => {

@@ -1,31 +1,20 @@
 import type { History, HistoryQuery, Message } from '../schemas/message.ts'
 import { type ChangesAsked, changesQuery } from './changes.ts'
 import type { Database } from './database.ts'
-import { and, asc, desc, eq, gt, lt, param, sql } from './drizzle.ts'
-import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageColumns, messageReader } from './message-row.ts'
-import { messages, users } from './tables.ts'
+import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 
 /** Reads stored messages: by id, and page by page over the primary key, so that a page costs the same anywhere. */
 export function messagesRepository(db: Database) {
   const read = messageReader(db)
-  const ofChat = eq(messages.chat_id, param('chat_id'))
-  const id = param('id')
-  const limit = sql.placeholder('limit')
-  const select = () => db.select(messageColumns).from(messages).innerJoin(users, eq(users.id, messages.sender_id))
-
-  const one = select()
-    .where(and(ofChat, eq(messages.id, id)))
-    .prepare()
-  const older = select()
-    .where(and(ofChat, lt(messages.id, id)))
-    .orderBy(desc(messages.id))
-    .limit(limit)
-    .prepare()
-  const newer = select()
-    .where(and(ofChat, gt(messages.id, id)))
-    .orderBy(asc(messages.id))
-    .limit(limit)
-    .prepare()
+  // `+?`: see `param` in drizzle.ts.
+  const select = `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER} where m.chat_id = +?`
+  const one = db.$client.prepare<[chat_id: number, id: number], MessageRow>(`${select} and m.id = +?`)
+  const older = db.$client.prepare<[chat_id: number, below: number, limit: number], MessageRow>(
+    `${select} and m.id < +? order by m.id desc limit ?`
+  )
+  const newer = db.$client.prepare<[chat_id: number, after: number, limit: number], MessageRow>(
+    `${select} and m.id > +? order by m.id limit ?`
+  )
   const changed = db.$client.prepare<[ChangesAsked], MessageRow>(changesQuery(MESSAGE_COLUMNS, JOIN_SENDER))
   const created = db.$client.prepare<[ChangesAsked], MessageRow>(
     `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER}
@@ -34,9 +23,9 @@ export function messagesRepository(db: Database) {
   const head = db.$client.prepare<[number], number>('select seq from chats where id = ?').pluck()
 
   /** Up to `before` messages below `id` and up to `after` messages from `id` on; one more of each is looked for. */
-  async function window(chat_id: number, id: number, before: number, after: number): Promise<History> {
-    const below = await older.execute({ chat_id, id, limit: before + 1 })
-    const above = await newer.execute({ chat_id, id: id - 1, limit: after + 1 })
+  function window(chat_id: number, id: number, before: number, after: number): History {
+    const below = older.all(chat_id, id, before + 1)
+    const above = newer.all(chat_id, id - 1, after + 1)
     const items = [...below.slice(0, before).reverse(), ...above.slice(0, after)]
     return {
       items: read(items),
@@ -47,7 +36,7 @@ export function messagesRepository(db: Database) {
 
   return {
     async find(chat_id: number, id: number): Promise<Message | undefined> {
-      const [row] = await one.execute({ chat_id, id })
+      const row = one.get(chat_id, id)
       return row && read([row])[0]
     },
 

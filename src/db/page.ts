@@ -48,8 +48,3 @@ export function toPage<Row, Item>(
 export function toIso(ms: number): string {
   return new Date(ms).toISOString()
 }
-
-/** `text` as a literal inside a LIKE pattern with `\` as its escape. */
-export function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&')
-}

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { background } from './background.ts'
 import { chatsRepository } from './chats.ts'
 import { claim, type Database, openDatabase } from './database.ts'
+import { epochOf } from './epoch.ts'
 import { logRepository } from './log.ts'
 import { membersRepository } from './members.ts'
 import { remember } from './memory.ts'
@@ -12,7 +13,11 @@ import { purge } from './purge.ts'
 import { searchRepository } from './search.ts'
 import { searchIndex } from './search-index.ts'
 import { sessionsRepository } from './sessions.ts'
+import { unfolded } from './unfolded.ts'
 import { usersRepository } from './users.ts'
+
+/** The start waits this long for texts to be folded; the rest is done in the background. In milliseconds. */
+const FOLD_MS = 100
 
 /** What is remembered of; see memory.ts. */
 function stored(db: Database, patience: Patience) {
@@ -31,15 +36,20 @@ export type Stored = ReturnType<typeof stored>
 function repositories(file: string, onError: (error: unknown) => void) {
   const claimed = claim(file)
   const db = openDatabase(file)
+  const epoch = epochOf(db.$client)
+  const names = unfolded(db.$client)
+  names.workFor(FOLD_MS)
   db.$client.pragma('busy_timeout = 0')
   const patience = new Patience(db.$client)
   const index = searchIndex(db.$client)
-  const stop = background([purge(db.$client).work, index.forget, index.work], onError)
+  const stop = background([purge(db.$client).work, index.forget, index.work, names.work], onError)
   const dataVersion = db.$client.prepare<[], number>('pragma data_version').pluck()
   return {
     ...remember(stored(db, patience), () => dataVersion.get() as number),
     messages: messagesRepository(db),
     search: searchRepository(db, index, patience),
+    /** The random id of the history in this database; another one after a backup was put back. See epoch.ts. */
+    epoch,
     /** Resolves when the database answers. */
     async ping(): Promise<void> {
       db.$client.prepare('select 1').get()

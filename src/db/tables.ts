@@ -1,16 +1,29 @@
 import type { Role, Visibility } from '../schemas/chat.ts'
 import type { MessageKind } from '../schemas/message.ts'
-import { index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex } from './drizzle.ts'
+import { check, index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex } from './drizzle.ts'
 
 // Times are integer milliseconds since 1970. Every key of the hot tables begins with chat_id.
+//
+// A column `…_folded` holds the text of another column as `foldText` of fold.ts returns it. The server writes both
+// together. NULL means "not folded yet": the server folds the text at its next start (unfolded.ts).
 
-export const users = sqliteTable('users', {
-  id: integer('id').primaryKey(),
-  username: text('username').notNull().unique(),
-  display_name: text('display_name').notNull(),
-  password_hash: text('password_hash').notNull(),
-  created_at: integer('created_at').notNull()
-})
+/** A JSON object that an application keeps with a row for its own use; the server does not interpret it. */
+export type Data = Record<string, unknown>
+
+export const users = sqliteTable(
+  'users',
+  {
+    // AUTOINCREMENT: an id is never given again, because messages and tokens may still mention it.
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    username: text('username').notNull().unique(),
+    display_name: text('display_name').notNull(),
+    password_hash: text('password_hash').notNull(),
+    created_at: integer('created_at').notNull(),
+    display_name_folded: text('display_name_folded'),
+    data: text('data', { mode: 'json' }).$type<Data>()
+  },
+  table => [index('users_display_name_folded').on(table.display_name_folded, table.username)]
+)
 
 export const sessions = sqliteTable(
   'sessions',
@@ -43,9 +56,15 @@ export const chats = sqliteTable(
     created_at: integer('created_at').notNull(),
     updated_at: integer('updated_at').notNull(),
     // Nobody finds a deleted chat any more. What was said in it leaves little by little, and the row at last.
-    deleted_at: integer('deleted_at')
+    deleted_at: integer('deleted_at'),
+    title_folded: text('title_folded'),
+    data: text('data', { mode: 'json' }).$type<Data>()
   },
-  table => [index('chats_deleted').on(table.id).where(sql`deleted_at is not null`)]
+  table => [
+    index('chats_deleted').on(table.id).where(sql`deleted_at is not null`),
+    index('chats_public').on(table.id).where(sql`visibility = 'public'`),
+    index('chats_unfolded').on(table.id).where(sql`title_folded is null and title is not null`)
+  ]
 )
 
 export const members = sqliteTable(
@@ -92,7 +111,8 @@ export const messages = sqliteTable(
     meta: text('meta', { mode: 'json' }).$type<MessageMeta>(),
     created_at: integer('created_at').notNull(),
     edited_at: integer('edited_at'),
-    deleted_at: integer('deleted_at')
+    deleted_at: integer('deleted_at'),
+    data: text('data', { mode: 'json' }).$type<Data>()
   },
   table => [
     primaryKey({ columns: [table.chat_id, table.id] }),
@@ -115,7 +135,22 @@ export const reactions = sqliteTable(
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
     emoji: text('emoji').notNull(),
-    created_at: integer('created_at').notNull()
+    created_at: integer('created_at').notNull(),
+    // The number of the chat's log that the reaction took: reactions of a message are in its order.
+    seq: integer('seq').notNull()
   },
   table => [primaryKey({ columns: [table.chat_id, table.message_id, table.user_id, table.emoji] })]
+)
+
+/** What the server knows about this database file; one row. */
+export const server = sqliteTable(
+  'server',
+  {
+    id: integer('id').primaryKey(),
+    // The random id of this history: 16 bytes in base64url. It changes when a backup takes the place of the database.
+    epoch: text('epoch').notNull(),
+    // When this file was made as a copy of another; NULL after the server has opened the copy with a new epoch.
+    copied_at: integer('copied_at')
+  },
+  () => [check('server_has_one_row', sql`id = 1`)]
 )

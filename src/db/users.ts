@@ -1,11 +1,11 @@
 import type { Page } from '../schemas/common.ts'
 import type { User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
-import { and, asc, eq, gt, gte, inArray, lt, sql } from './drizzle.ts'
+import { asc, eq, inArray, sql } from './drizzle.ts'
+import { foldText } from './fold.ts'
 import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
 import { users } from './tables.ts'
-
-export type UserRow = Omit<typeof users.$inferSelect, 'password_hash'>
+import { usernameFinder } from './username-finder.ts'
 
 /** The columns that others may see. */
 export const userColumns = {
@@ -14,6 +14,8 @@ export const userColumns = {
   display_name: users.display_name,
   created_at: users.created_at
 }
+
+export type UserRow = Pick<typeof users.$inferSelect, keyof typeof userColumns>
 
 export function toUser(row: UserRow): User {
   return { id: row.id, username: row.username, display_name: row.display_name, created_at: toIso(row.created_at) }
@@ -29,6 +31,7 @@ export interface NewUser {
 
 /** Accounts. */
 export function usersRepository(db: Database) {
+  const find = usernameFinder(db)
   const byId = db
     .select(userColumns)
     .from(users)
@@ -38,10 +41,10 @@ export function usersRepository(db: Database) {
   return {
     /** The new account, or undefined when the name is taken. */
     async create({ username, display_name, password_hash }: NewUser): Promise<User | undefined> {
-      const row = { username: username.toLowerCase(), display_name: display_name ?? username, password_hash }
+      const row = { username: username.toLowerCase(), password_hash, created_at: Date.now() }
       const [created] = await db
         .insert(users)
-        .values({ ...row, created_at: Date.now() })
+        .values({ ...row, ...shown(display_name ?? username) })
         .onConflictDoNothing({ target: users.username })
         .returning(userColumns)
       return created && toUser(created)
@@ -71,21 +74,33 @@ export function usersRepository(db: Database) {
 
     /** Changes how an account that exists is shown. */
     async setDisplayName(id: number, display_name: string): Promise<User> {
-      const [row] = await db.update(users).set({ display_name }).where(eq(users.id, id)).returning(userColumns)
+      const [row] = await db.update(users).set(shown(display_name)).where(eq(users.id, id)).returning(userColumns)
       return toUser(row as UserRow)
     },
 
-    /** Accounts whose username begins with `query`, by username. Throws INVALID_CURSOR. */
+    /**
+     * Accounts whose username or display name begins with `query` in any case and with any accents, by username. Throws
+     * INVALID_CURSOR.
+     */
     async list({ query = '', limit, cursor }: PageRequest & { query?: string }): Promise<Page<User>> {
       const [after] = decodeCursor(cursor, ['']) ?? ['']
-      const prefix = query.toLowerCase()
+      const page = toPage(
+        await find(foldText(query), after, limit + 1),
+        limit,
+        username => username,
+        username => [username]
+      )
       const rows = await db
         .select(userColumns)
         .from(users)
-        .where(and(gt(users.username, after), gte(users.username, prefix), lt(users.username, `${prefix}\u{10ffff}`)))
+        .where(inArray(users.username, page.items))
         .orderBy(asc(users.username))
-        .limit(limit + 1)
-      return toPage(rows, limit, toUser, row => [row.username])
+      return { ...page, items: rows.map(toUser) }
     }
   }
+}
+
+/** How a user is shown, and what they are found by. */
+function shown(display_name: string) {
+  return { display_name, display_name_folded: foldText(display_name) }
 }

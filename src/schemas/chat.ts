@@ -100,7 +100,9 @@ export const RoleChange = strict({ role: Type.Optional(oneOf(ROLES, role)) })
 export const PublicChatQuery = Type.Composite(
   [
     Type.Object({
-      query: Type.Optional(Type.String({ maxLength: 200, description: 'A part of the title, in any case' }))
+      query: Type.Optional(
+        Type.String({ maxLength: 200, description: 'A part of the title, in any case, with or without accents' })
+      )
     }),
     PageQuery
   ],

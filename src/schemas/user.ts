@@ -75,7 +75,13 @@ export const ProfileChange = strict({ display_name: displayName })
 export const UserQuery = Type.Composite(
   [
     Type.Object({
-      query: Type.Optional(Type.String({ maxLength: 32, description: 'The beginning of usernames, in any case' }))
+      query: Type.Optional(
+        Type.String({
+          maxLength: 32,
+          description: 'The beginning of the username or of the display name, in any case, with or without accents',
+          examples: ['ann']
+        })
+      )
     }),
     PageQuery
   ],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openDatabase } from '../../src/db/database.ts'
 import { build, type Client, type Server } from '../helper.ts'
 
 /** One account to look around with; the others straight into the database, as a hash each takes its time. */
@@ -23,6 +24,57 @@ t.test('people are found by the beginning of their username', async t => {
   const { body } = await zoe.get('/users?query=bob')
   t.strictSame(Object.keys(body), ['items'])
   t.strictSame(Object.keys(body.items[0]).sort(), ['created_at', 'display_name', 'id', 'username'])
+})
+
+t.test('people are found by the beginning of their display name, in any case and with any accents', async t => {
+  const server = await build(t)
+  const people: [string, string][] = [
+    ['u1', 'Zoë Ångström'],
+    ['u2', 'Анна Каренина'],
+    ['u3', 'ΟΔΥΣΣΕΎΣ'],
+    ['u4', 'Großmann'],
+    ['u5', '100% Ann_e'],
+    ['anna', 'Somebody']
+  ]
+  for (const [username, display_name] of people) {
+    await server.app.db.users.create({ username, display_name, password_hash: '' })
+  }
+  const zoe = await server.register('zoe', 'correct horse')
+  const found = (query: string) => names(zoe, `?query=${encodeURIComponent(query)}`)
+  t.strictSame(await found('zoe'), ['u1', 'zoe'])
+  t.strictSame(await found('ZOE ang'), ['u1'])
+  t.strictSame(await found('ZOË A\u030angström'), ['u1'], 'accents may be characters of their own')
+  t.strictSame(await found('анна'), ['u2'])
+  t.strictSame(await found('οδυσσευς'), ['u3'])
+  t.strictSame(await found('GROSSM'), ['u4'])
+  t.strictSame(await found('großm'), ['u4'])
+  t.strictSame(await found('ánn'), ['anna'], 'a username too')
+  t.strictSame(await found('100%'), ['u5'])
+  t.strictSame(await found('%'), [])
+  t.strictSame(await found('Каренина'), [], 'the beginning only')
+  await zoe.patch('/users/me', { display_name: 'Ümit' })
+  t.strictSame(await found('umit'), ['zoe'], 'a new name')
+})
+
+t.test('names that begin alike come page by page, each person once', async t => {
+  const server = await build(t)
+  const { $client } = openDatabase(server.settings['DATABASE_URL']?.slice('sqlite:///'.length) as string)
+  // More than are looked at in one turn, and in another order than that of their usernames.
+  $client.exec(`insert into users (username, display_name, display_name_folded, password_hash, created_at)
+    with recursive n (value) as (select 1 union all select value + 1 from n where value < 2500)
+    select printf('%s%04d', iif(value % 2, 'user', 'same'), value), 'SAME ' || (value % 7), 'same ' || (value % 7), 'x', 1
+    from n`)
+  const all = $client.prepare<[], string>('select username from users order by username').pluck().all()
+  $client.close()
+  const zoe = await server.register('zoe', 'correct horse')
+  const seen: string[] = []
+  let cursor: string | undefined
+  do {
+    const { body } = await zoe.get(`/users?query=Same&limit=200${cursor ? `&cursor=${cursor}` : ''}`)
+    seen.push(...body.items.map(({ username }: { username: string }) => username))
+    cursor = body.next_cursor
+  } while (cursor)
+  t.strictSame(seen, all)
 })
 
 t.test('wildcards of the database are letters like others', async t => {

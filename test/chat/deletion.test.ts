@@ -100,7 +100,7 @@ t.test('a read marker on its way into a chat that is deleted finds none, as a me
   }
   b.sendTogether({ type: 'read', id: 0 }, { message: 'hello' })
   const code = { type: 'error', code: 'CHAT_NOT_FOUND', retry_after_ms: undefined }
-  t.match([await b.next(), await b.next()], [code, code])
+  t.match([await b.next('error'), await b.next('error')], [code, code])
 })
 
 t.test('the next start goes on with it', async t => {

@@ -1,25 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { DatabaseError, openDatabase } from '../../src/db/database.ts'
+import { drizzleKit, ROOT } from './kit.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MIGRATIONS = join(ROOT, 'drizzle/sqlite')
-
-/** Runs drizzle-kit as package.json's scripts do. Not in step: the servers of other tests would be late, and overloaded. */
-async function drizzleKit(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const { NODE_OPTIONS, ...inherited } = process.env
-  const command = [join(ROOT, 'node_modules/.bin/drizzle-kit'), ...args]
-  const child = spawn(process.execPath, command, { cwd: ROOT, env: { ...inherited, ...env } })
-  const output = Promise.all([text(child.stdout), text(child.stderr)])
-  const [status] = await once(child, 'exit')
-  return { status, output: (await output).join('') }
-}
 
 /** What a database file consists of, but for what SQLite, the migrator and the search index keep for themselves. */
 function schemaOf(file: string): Record<string, string> {
@@ -64,7 +50,7 @@ t.test('a file that is missing becomes a whole database', async t => {
     Object.keys(schema)
       .filter(key => key.startsWith('table '))
       .sort(),
-    ['chats', 'members', 'messages', 'reactions', 'sessions', 'users'].map(name => `table ${name}`)
+    ['chats', 'members', 'messages', 'reactions', 'server', 'sessions', 'users'].map(name => `table ${name}`)
   )
   t.match(schema['index messages_client_id'], 'where client_id is not null')
 })

@@ -15,7 +15,7 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       operationId: 'listUsers',
       summary: 'Find people',
-      description: 'Accounts by the beginning of their username, in its order.',
+      description: 'Accounts by the beginning of their username or display name, in the order of usernames.',
       tags,
       querystring: UserQuery,
       response: replies({ 200: page(ref(User)) }, 400, 401)

@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto'
+import type Sqlite from 'better-sqlite3'
+
+/**
+ * The random id of the history in this database: 16 bytes in base64url. A new database gets one, and so does a copy made
+ * by `npm run db:backup`: what is written to the copy is another history than what the original went on with.
+ */
+export function epochOf(client: Sqlite.Database): string {
+  const read = client.prepare<[], string>('select epoch from server where copied_at is null').pluck()
+  const known = read.get()
+  if (known !== undefined) return known
+  const epoch = randomBytes(16).toString('base64url')
+  client
+    .prepare(
+      `insert into server (id, epoch) values (1, ?)
+       on conflict (id) do update set epoch = excluded.epoch, copied_at = null`
+    )
+    .run(epoch)
+  return epoch
+}
+
+/** Notes in a database file that it is a copy. A database of a version without epochs is left as it is. */
+export function markAsCopy(client: Sqlite.Database): void {
+  if (!client.prepare("select 1 from sqlite_master where name = 'server'").get()) return
+  client.prepare('update server set copied_at = ?').run(Date.now())
+}
