@@ -54,6 +54,7 @@ const BELOW: Record<string, string[]> = {
   config: [],
   errors: [],
   recent: [],
+  'time-slice': [],
   validation: [],
   'node-version': []
 }

@@ -82,10 +82,11 @@ t.test('a stopping server does not wait for peers that do not answer', async t =
   t.ok(Date.now() - began < 8000)
 })
 
-/** A server whose sockets do nothing but beat, and its address. */
+/** A server whose sockets do nothing but beat; its address, and the path of the first socket that it ends. */
 async function beating(t: Test, heartbeat: Heartbeat) {
   const http = createServer()
   const wss = new WebSocketServer({ server: http })
+  const first = Promise.withResolvers<string | undefined>()
   wss.on('connection', (socket, request) => {
     const never = () => undefined
     const connection = new Connection(socket, {
@@ -103,7 +104,7 @@ async function beating(t: Test, heartbeat: Heartbeat) {
       read: () => ({ type: 'ping' }),
       act: never,
       pinged: never,
-      closed: never
+      closed: () => first.resolve(request.url)
     })
     heartbeat.add(connection)
   })
@@ -113,16 +114,15 @@ async function beating(t: Test, heartbeat: Heartbeat) {
     wss.close()
     http.close()
   })
-  return { wss, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` }
+  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, closed: first.promise }
 }
 
 t.test('a peer that answers no ping is let go, one that does stays', async t => {
-  const { wss, url } = await beating(t, new Heartbeat(50))
-  const [alive, dead] = [new TestSocket(url, '/'), new TestSocket(url, '/')]
+  const { url, closed } = await beating(t, new Heartbeat(50))
+  const [alive, dead] = [new TestSocket(url, '/alive'), new TestSocket(url, '/dead')]
   await Promise.all([alive.opened, dead.opened])
   dead.pause()
-  await dead.closed()
-  t.equal(wss.clients.size, 1)
+  t.equal(await closed, '/dead')
   alive.terminate()
 })
 
@@ -150,16 +150,12 @@ t.test('a session that is looked at just as its socket closes', async t => {
 })
 
 t.test('a peer that sends pings of its own and answers none is alive', async t => {
-  const heartbeat = new Heartbeat(20)
-  const { wss, url } = await beating(t, heartbeat)
-  const [pinging, silent] = [1, 2].map(() => new WebSocket(url, { autoPong: false }))
-  await Promise.all([once(pinging as WebSocket, 'open'), once(silent as WebSocket, 'open')])
-  const pings = setInterval(() => pinging?.ping(), 20)
-  t.teardown(() => clearInterval(pings))
-  await once(silent as WebSocket, 'close')
-  t.equal(wss.clients.size, 1)
-  t.equal(pinging?.readyState, WebSocket.OPEN)
-  pinging?.terminate()
+  const { url, closed } = await beating(t, new Heartbeat(50))
+  const [pinging, silent] = ['pinging', 'silent'].map(name => new WebSocket(`${url}/${name}`, { autoPong: false }))
+  const pings = setInterval(() => pinging?.readyState === WebSocket.OPEN && pinging.ping(), 20)
+  t.equal(await closed, '/silent')
+  clearInterval(pings)
+  for (const socket of [pinging, silent]) socket?.terminate()
 })
 
 t.test('a client that reads slowly, but steadily, is neither silent nor too slow', async t => {

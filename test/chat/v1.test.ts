@@ -101,7 +101,7 @@ t.test('a socket for all chats', async t => {
   const { id, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
   const a = await ann.v1('')
-  t.strictSame((await a.next('ready')).chats, [{ chat_id: id, seq: 0 }])
+  t.strictSame((await a.next('ready')).chats, [{ chat_id: id, seq: 0, read_id: 0, unread_count: 0 }])
 
   await t.test('needs a chat_id in its frames', async t => {
     a.send({ message: 'x' })
