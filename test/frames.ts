@@ -9,6 +9,7 @@ const PLAIN = ['message', 'error']
 const ajv = new Ajv({
   formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ }
 })
+ajv.addKeyword({ keyword: 'x-max-bytes' })
 for (const schema of SHARED) ajv.addSchema(closed(schema))
 const checks = new Map<unknown, ReturnType<Ajv['compile']>>(
   Object.entries(outgoingFrames).map(([type, schema]) => [type, ajv.compile(closed(schema))])

@@ -55,6 +55,7 @@ const BELOW: Record<string, string[]> = {
   errors: [],
   recent: [],
   'time-slice': [],
+  'json-object': [],
   validation: [],
   'node-version': []
 }

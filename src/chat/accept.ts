@@ -27,7 +27,7 @@ export interface Entry {
 }
 
 export interface Accept extends ChatServices {
-  app: { bus: Bus; db: Pick<Repositories, 'chats'>; log: FastifyBaseLogger }
+  app: { bus: Bus; db: Pick<Repositories, 'chats' | 'epoch'>; log: FastifyBaseLogger }
   rateLimits: boolean
 }
 
@@ -72,6 +72,7 @@ export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expi
       chats: chats.map(({ chat_id, seq, read_id, unread_count }) =>
         unread_count === undefined ? { chat_id, seq } : { chat_id, seq, read_id, unread_count }
       ),
+      epoch: app.db.epoch,
       heartbeat_ms: HEARTBEAT_MS,
       session_expires_at: new Date(session_expires_at).toISOString()
     })

@@ -110,7 +110,7 @@ export class Log {
     let end = 0
     while (end < queue.length && end < BATCH && characters < BATCH_CHARACTERS) {
       const { change } = queue[end++] as Entry
-      if ('text' in change) characters += change.text.length
+      if ('text' in change) characters += change.text?.length ?? 0
     }
     // A new array: an old one would keep what is in it from the collector's young generation.
     const rest = queue.slice(end)

@@ -11,7 +11,8 @@ export const chatColumns = {
   seq: chats.seq,
   created_by: chats.created_by,
   created_at: chats.created_at,
-  updated_at: chats.updated_at
+  updated_at: chats.updated_at,
+  data: chats.data
 }
 
 export type ChatRow = Pick<typeof chats.$inferSelect, keyof typeof chatColumns>
@@ -28,5 +29,6 @@ export function toPublicChat(row: ChatRow): PublicChat {
     updated_at: toIso(row.updated_at)
   }
   if (row.title !== null) chat.title = row.title
+  if (row.data !== null) chat.data = row.data
   return chat
 }

@@ -65,7 +65,13 @@ export function chatsRepository(db: Database) {
         chat: chatColumns,
         role: members.role,
         read_id: members.read_id,
-        peer: { id: peers.id, username: peers.username, display_name: peers.display_name, created_at: peers.created_at }
+        peer: {
+          id: peers.id,
+          username: peers.username,
+          display_name: peers.display_name,
+          created_at: peers.created_at,
+          data: peers.data
+        }
       })
       .from(members)
       .innerJoin(chats, eq(chats.id, members.chat_id))
@@ -198,10 +204,11 @@ export function chatsRepository(db: Database) {
     },
 
     /** A new group of which `owner` is the owner and `member_ids` (accounts that exist) are members. Returns its id. */
-    async create(owner: number, { title, visibility = 'private', member_ids = [] }: NewChat): Promise<number> {
+    async create(owner: number, { title, visibility = 'private', member_ids = [], data }: NewChat): Promise<number> {
       const now = Date.now()
       const titles = { title, title_folded: foldText(title) }
-      const row = { kind: 'group' as const, visibility, ...titles, created_by: owner, created_at: now, updated_at: now }
+      const made = { created_by: owner, created_at: now, updated_at: now }
+      const row = { kind: 'group' as const, visibility, ...titles, data, ...made }
       const people = member_ids.filter(id => id !== owner).map(user_id => ({ user_id, role: 'member' as const }))
       return insert(row, [{ user_id: owner, role: 'owner' }, ...people]) as number
     },

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { Role, Visibility } from '../schemas/chat.ts'
+import type { Data } from '../schemas/data.ts'
 import type { Message, Sender } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { toIso } from './page.ts'
@@ -7,8 +8,14 @@ import { type Rights, refuseStranger } from './rules.ts'
 
 /** One durable change of a chat, asked for by `user`. Whether they may is decided when it is made. */
 export type Change = { chat_id: number; user: Sender } & (
-  | { type: 'send'; text: string; client_id?: string | undefined; reply_to?: number | undefined }
-  | { type: 'edit'; id: number; text: string }
+  | {
+      type: 'send'
+      text: string
+      client_id?: string | undefined
+      reply_to?: number | undefined
+      data?: Data | undefined
+    }
+  | { type: 'edit'; id: number; text?: string | undefined; data?: Data | undefined }
   | { type: 'delete'; id: number }
   | { type: 'react'; id: number; emoji: string }
   | { type: 'unreact'; id: number; emoji: string }
@@ -18,7 +25,7 @@ export type Change = { chat_id: number; user: Sender } & (
   | { type: 'set_member'; member: Sender; role?: Role | undefined }
   /** The user removes a member, or leaves. */
   | { type: 'leave'; member: Sender }
-  | { type: 'settings'; title?: string | undefined; visibility?: Visibility | undefined }
+  | { type: 'settings'; title?: string | undefined; visibility?: Visibility | undefined; data?: Data | undefined }
   /** Deletes the chat. */
   | { type: 'remove' }
   /** Takes no number: how far somebody has read is theirs, not the chat's. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Data } from '../schemas/data.ts'
 import type { Message, MessageKind } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { type Batch, type Change, type Done, Refusal, refuse } from './log-batch.ts'
@@ -19,7 +20,12 @@ export type Create = (
   change: Pick<Change, 'chat_id' | 'user'>,
   kind: MessageKind,
   text: string | null,
-  more?: { client_id?: string | undefined; reply_to?: number | undefined; meta?: MessageMeta | undefined }
+  more?: {
+    client_id?: string | undefined
+    reply_to?: number | undefined
+    data?: Data | undefined
+    meta?: MessageMeta | undefined
+  }
 ) => Done
 
 /** Different emoji on one message. */
@@ -33,8 +39,8 @@ export function messageChanges(db: Database) {
   const client = db.$client
   const read = messageReader(db)
   const insert = client.prepare(
-    `insert into messages (chat_id, id, seq, kind, sender_id, client_id, text, reply_to, meta, created_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+    `insert into messages (chat_id, id, seq, kind, sender_id, client_id, text, reply_to, data, meta, created_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
   )
   const find = client.prepare<[number, number], StoredRow>(`${STORED} where m.chat_id = +? and m.id = +?`)
   const findByClientId = client.prepare<[number, number, string], StoredRow>(
@@ -42,7 +48,7 @@ export function messageChanges(db: Database) {
   )
   const exists = client.prepare('select 1 from messages where chat_id = ? and id = ?').pluck()
   const update = client.prepare<[StoredRow]>(
-    `update messages set seq = @seq, text = @text, meta = @meta, edited_at = @edited_at, deleted_at = @deleted_at
+    `update messages set seq = @seq, text = @text, data = @data, meta = @meta, edited_at = @edited_at, deleted_at = @deleted_at
      where chat_id = @chat_id and id = @id`
   )
   const touch = client.prepare('update messages set seq = ? where chat_id = ? and id = ?')
@@ -63,43 +69,52 @@ export function messageChanges(db: Database) {
   )
   const removeReactions = client.prepare('delete from reactions where chat_id = ? and message_id = ?')
 
-  const create: Create = (batch, { chat_id, user }, kind, text, { client_id, reply_to, meta } = NOTHING) => {
+  const create: Create = (batch, { chat_id, user }, kind, text, more = NOTHING) => {
+    const { client_id, reply_to, data, meta } = more
     const id = batch.next(chat_id)
     const { ms, iso } = batch.time(chat_id)
-    const stored = meta ? JSON.stringify(meta) : null
-    insert.run(chat_id, id, id, kind, user.id, client_id ?? null, text, reply_to ?? null, stored, ms)
+    const [storedData, storedMeta] = [data ? JSON.stringify(data) : null, meta ? JSON.stringify(meta) : null]
+    insert.run(chat_id, id, id, kind, user.id, client_id ?? null, text, reply_to ?? null, storedData, storedMeta, ms)
     const message: Message = { chat_id, id, seq: id, kind, sender: user, created_at: iso }
     if (text !== null) message.message = text
     if (reply_to !== undefined) message.reply_to = reply_to
+    if (data !== undefined) message.data = data
     return { message, fresh: true }
   }
 
   function send(batch: Batch, change: Of<'send'>): Done {
-    const { chat_id, user, text, client_id, reply_to } = change
+    const { chat_id, user, text, client_id, reply_to, data } = change
     if (client_id !== undefined) {
       const first = findByClientId.get(chat_id, user.id, client_id)
-      if (first) return repetition(first, text)
+      if (first) return repetition(first, text, data)
     }
     if (reply_to !== undefined && !exists.get(chat_id, reply_to)) throw new Refusal('REPLY_TO_NOT_FOUND')
     return create(batch, change, 'text', text, change)
   }
 
-  /** A retry is known by the text first sent, even when it was edited since. A deleted text cannot be compared. */
-  function repetition(first: StoredRow, text: string): Done {
-    const digest = (JSON.parse(first.meta ?? '{}') as MessageMeta).first_text
-    const same = first.text === null || (digest === undefined ? first.text === text : digest === sha256(text))
+  /**
+   * A retry is known by the text and the `data` first sent, even when they were edited since. Those of a deleted message
+   * cannot be compared.
+   */
+  function repetition(first: StoredRow, text: string, data: Data | undefined): Done {
+    const digest = (JSON.parse(first.meta ?? '{}') as MessageMeta).first_text ?? contentDigest(first.text, first.data)
+    const same = first.text === null || digest === contentDigest(text, data === undefined ? null : JSON.stringify(data))
     if (!same) throw new Refusal('CLIENT_ID_REUSED')
     return done(first)
   }
 
-  function edit(batch: Batch, { chat_id, id, user, text }: Of<'edit'>): Done {
+  function edit(batch: Batch, change: Of<'edit'>): Done {
+    const { chat_id, id, user } = change
     const row = editable(chat_id, id)
     if (row.sender_id !== user.id) throw new Refusal('NOT_THE_SENDER')
     if (row.deleted_at !== null) throw new Refusal('MESSAGE_DELETED')
-    if (row.text === text) return done(row)
+    const text = change.text ?? row.text
+    const data = change.data === undefined ? row.data : JSON.stringify(change.data)
+    if (row.text === text && row.data === data) return done(row)
     const meta: MessageMeta = JSON.parse(row.meta ?? '{}')
-    if (row.client_id !== null) meta.first_text ??= sha256(row.text as string)
-    return store(batch, { ...row, text, meta: JSON.stringify(meta), edited_at: batch.time(chat_id).ms })
+    if (row.client_id !== null) meta.first_text ??= contentDigest(row.text, row.data)
+    const edited_at = row.text === text ? row.edited_at : batch.time(chat_id).ms
+    return store(batch, { ...row, text, data, meta: JSON.stringify(meta), edited_at })
   }
 
   function remove(batch: Batch, { chat_id, id, user }: Of<'delete'>): Done {
@@ -107,7 +122,7 @@ export function messageChanges(db: Database) {
     if (row.sender_id !== user.id) refuse(refuseToDelete(batch.rights(chat_id, user.id)))
     if (row.deleted_at !== null) return done(row)
     removeReactions.run(chat_id, id)
-    return store(batch, { ...row, text: null, meta: null, deleted_at: batch.time(chat_id).ms })
+    return store(batch, { ...row, text: null, data: null, meta: null, deleted_at: batch.time(chat_id).ms })
   }
 
   function react(batch: Batch, { chat_id, id, user, emoji }: Of<'react'>): Done {
@@ -172,6 +187,18 @@ export function messageChanges(db: Database) {
 
 const NOTHING = {}
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+/** What tells whether two messages say the same. A text has no U+0000, so that it cannot pass for a text with `data`. */
+function contentDigest(text: string | null, data: string | null): string {
+  return createHash('sha256')
+    .update(data === null ? (text ?? '') : `${text}\0${sorted(data)}`)
+    .digest('hex')
+}
+
+/** The same JSON with its keys in order: a client that builds an object anew may put them in another. */
+function sorted(json: string): string {
+  const inOrder = (_key: string, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value
+  return JSON.stringify(JSON.parse(json), inOrder)
 }

@@ -21,6 +21,7 @@ export function logRepository(db: Database, patience: Patience) {
     'update chats set title = @title, title_folded = @title_folded where id = @chat_id and title <> @title'
   )
   const setVisibility = client.prepare('update chats set visibility = ? where id = ?')
+  const setData = client.prepare('update chats set data = ? where id = ?')
   const hideChat = client.prepare("update chats set visibility = 'private', deleted_at = ? where id = ?")
   const removeMembers = client.prepare('delete from members where chat_id = ?')
 
@@ -29,7 +30,7 @@ export function logRepository(db: Database, patience: Patience) {
   }
 
   function settings(batch: Batch, change: Change & { type: 'settings' }): Done {
-    const { chat_id, user, title, visibility } = change
+    const { chat_id, user, title, visibility, data } = change
     refuse(refuseBelow(batch.rights(chat_id, user.id), 'admin'))
     const head = batch.head(chat_id)
     const opened = visibility !== undefined && visibility !== head.visibility
@@ -37,8 +38,11 @@ export function logRepository(db: Database, patience: Patience) {
       setVisibility.run(visibility, chat_id)
       head.visibility = visibility
     }
+    if (data !== undefined) setData.run(JSON.stringify(data), chat_id)
     const renamed = title !== undefined && rename(chat_id, title)
-    return renamed ? create(batch, change, 'renamed', title) : { message: undefined, fresh: opened }
+    return renamed
+      ? create(batch, change, 'renamed', title)
+      : { message: undefined, fresh: opened || data !== undefined }
   }
 
   /** From now on nobody is in the chat or finds it. What was said in it leaves later; see purge.ts. */

@@ -31,10 +31,17 @@ export function unreadQuery({ $client }: Database) {
     .pluck()
 }
 
-const memberColumns = { user: userColumns, role: members.role, joined_at: members.joined_at }
+const memberColumns = { user: userColumns, role: members.role, joined_at: members.joined_at, read_id: members.read_id }
 
-function toMember(row: { user: UserRow; role: Role; joined_at: number }): Member {
-  return { user: toUser(row.user), role: row.role, joined_at: toIso(row.joined_at) }
+interface MemberRow {
+  user: UserRow
+  role: Role
+  joined_at: number
+  read_id: number
+}
+
+function toMember({ user, role, joined_at, read_id }: MemberRow): Member {
+  return { user: toUser(user), role, joined_at: toIso(joined_at), read_id }
 }
 
 /** Who is in which chat, with which role, and how far they have read. Joining and leaving are changes of the log. */

@@ -33,7 +33,7 @@ export type Remembered = Stored & {
  */
 export function remember(db: Stored, dataVersion: () => number): Remembered {
   const sessions = new Recent<{ session: SessionRow; user: User }>(SESSIONS)
-  const users = new Recent<User, number>(SESSIONS)
+  const users = new Recent<User, number>(SESSIONS, ({ data }) => (data ? JSON.stringify(data).length / 100 : 1))
   const standings = new Standings()
   const lists = new ListVersions()
   let version = dataVersion()
@@ -134,10 +134,10 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
 
     users: {
       ...db.users,
-      setDisplayName: (id, name) =>
-        changing(db.users.setDisplayName(id, name), async () => {
+      setProfile: (id, profile) =>
+        changing(db.users.setProfile(id, profile), async () => {
           users.delete(id)
-          // In direct chats, the other one sees the name.
+          // In direct chats, the other one sees the profile.
           for (const chat_id of await db.chats.ids(id)) lists.changed(chat_id)
         })
     },

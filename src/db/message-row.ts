@@ -12,6 +12,7 @@ const COLUMNS = [
   'sender_id',
   'text',
   'reply_to',
+  'data',
   'created_at',
   'edited_at',
   'deleted_at'
@@ -21,7 +22,11 @@ const COLUMNS = [
 export const MESSAGE_COLUMNS = [...COLUMNS.map(column => `m.${column}`), 'u.username'].join(', ')
 export const JOIN_SENDER = 'join users u on u.id = m.sender_id'
 
-export type MessageRow = Pick<typeof messages.$inferSelect, (typeof COLUMNS)[number]> & { username: string }
+export type MessageRow = Pick<typeof messages.$inferSelect, Exclude<(typeof COLUMNS)[number], 'data'>> & {
+  username: string
+  /** JSON, as it is stored. */
+  data: string | null
+}
 
 /** A message without its reactions. */
 function toMessage(row: MessageRow): Message {
@@ -38,6 +43,7 @@ function toMessage(row: MessageRow): Message {
   if (row.edited_at !== null) message.edited_at = toIso(row.edited_at)
   if (row.deleted_at !== null) message.deleted_at = toIso(row.deleted_at)
   if (row.reply_to !== null) message.reply_to = row.reply_to
+  if (row.data !== null) message.data = JSON.parse(row.data)
   return message
 }
 

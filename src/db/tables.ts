@@ -1,4 +1,5 @@
 import type { Role, Visibility } from '../schemas/chat.ts'
+import type { Data } from '../schemas/data.ts'
 import type { MessageKind } from '../schemas/message.ts'
 import { check, index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex } from './drizzle.ts'
 
@@ -6,9 +7,6 @@ import { check, index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex 
 //
 // A column `…_folded` holds the text of another column as `foldText` of fold.ts returns it. The server writes both
 // together. NULL means "not folded yet": the server folds the text at its next start (unfolded.ts).
-
-/** A JSON object that an application keeps with a row for its own use; the server does not interpret it. */
-export type Data = Record<string, unknown>
 
 export const users = sqliteTable(
   'users',

@@ -1,5 +1,5 @@
 import type { Page } from '../schemas/common.ts'
-import type { User } from '../schemas/user.ts'
+import type { ProfileChange, User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
 import { asc, eq, inArray, sql } from './drizzle.ts'
 import { foldText } from './fold.ts'
@@ -12,13 +12,16 @@ export const userColumns = {
   id: users.id,
   username: users.username,
   display_name: users.display_name,
-  created_at: users.created_at
+  created_at: users.created_at,
+  data: users.data
 }
 
 export type UserRow = Pick<typeof users.$inferSelect, keyof typeof userColumns>
 
-export function toUser(row: UserRow): User {
-  return { id: row.id, username: row.username, display_name: row.display_name, created_at: toIso(row.created_at) }
+export function toUser({ id, username, display_name, created_at, data }: UserRow): User {
+  const user: User = { id, username, display_name, created_at: toIso(created_at) }
+  if (data !== null) user.data = data
+  return user
 }
 
 export interface NewUser {
@@ -55,6 +58,12 @@ export function usersRepository(db: Database) {
       return row && toUser(row)
     },
 
+    /** Those of these accounts that exist, in the order of their ids. */
+    async findAll(ids: number[]): Promise<User[]> {
+      const rows = await db.select(userColumns).from(users).where(inArray(users.id, ids)).orderBy(asc(users.id))
+      return rows.map(toUser)
+    },
+
     /** How many of these accounts exist. */
     async count(ids: number[]): Promise<number> {
       return db.$count(users, inArray(users.id, ids))
@@ -72,9 +81,10 @@ export function usersRepository(db: Database) {
       return (row as { hash: string }).hash
     },
 
-    /** Changes how an account that exists is shown. */
-    async setDisplayName(id: number, display_name: string): Promise<User> {
-      const [row] = await db.update(users).set(shown(display_name)).where(eq(users.id, id)).returning(userColumns)
+    /** Changes the profile of an account that exists. */
+    async setProfile(id: number, { display_name, data }: ProfileChange): Promise<User> {
+      const changes = { ...(display_name !== undefined && shown(display_name)), ...(data && { data }) }
+      const [row] = await db.update(users).set(changes).where(eq(users.id, id)).returning(userColumns)
       return toUser(row as UserRow)
     },
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { id, moment, oneOf, PageQuery, ref, strict } from './common.ts'
+import { epoch, id, moment, oneOf, PageQuery, ref, strict } from './common.ts'
+import { data } from './data.ts'
 import { Message } from './message.ts'
 import { User } from './user.ts'
 
@@ -42,7 +43,8 @@ const chatFields = {
   seq: Type.Integer({ minimum: 0, description: 'The number of the latest change; 0 when nothing was ever said' }),
   created_by: id('The account that made it'),
   created_at: moment('When it was made'),
-  updated_at: moment('When somebody last wrote or changed something in it')
+  updated_at: moment('When somebody last wrote or changed something in it'),
+  data: Type.Optional(data('chat'))
 }
 
 export const PublicChat = Type.Object(chatFields, { $id: 'PublicChat', description: 'A chat as a non-member sees it' })
@@ -54,25 +56,33 @@ export const Chat = Type.Object(
     role: oneOf(ROLES, role),
     read_id: readId,
     unread_count: unreadCount,
+    epoch: Type.Optional(epoch),
     last_message: Type.Optional(ref(Message)),
     peer: Type.Optional(ref(User))
   },
   {
     $id: 'Chat',
     description:
-      'A chat as one of its members sees it. `last_message` is left out when empty; `peer`, the other one, when not direct'
+      'A chat as one of its members sees it. `last_message` is left out when empty; `peer`, the other one, when not ' +
+      'direct; `epoch` in lists and frames'
   }
 )
 export type Chat = Static<typeof Chat>
 
 export const Member = Type.Object(
-  { user: ref(User), role: oneOf(ROLES, role), joined_at: moment('When they became a member') },
+  {
+    user: ref(User),
+    role: oneOf(ROLES, role),
+    joined_at: moment('When they became a member'),
+    read_id: Type.Integer({ minimum: 0, description: 'They have read up to this message id; 0 when nothing yet' })
+  },
   { $id: 'Member', description: 'An account in a chat' }
 )
 export type Member = Static<typeof Member>
 
 export const NewChat = strict({
   title,
+  data: Type.Optional(data('chat')),
   visibility: Type.Optional(oneOf(VISIBILITIES, { ...visibility, default: 'private' })),
   member_ids: Type.Optional(
     Type.Array(Type.Integer({ minimum: 1 }), {
@@ -88,7 +98,11 @@ export type NewChat = Static<typeof NewChat>
 export const NewDirectChat = strict({ user_id: id('The other one') })
 
 export const ChatChange = Type.Object(
-  { title: Type.Optional(title), visibility: Type.Optional(oneOf(VISIBILITIES, visibility)) },
+  {
+    title: Type.Optional(title),
+    visibility: Type.Optional(oneOf(VISIBILITIES, visibility)),
+    data: Type.Optional(data('chat'))
+  },
   { additionalProperties: false, minProperties: 1 }
 )
 export type ChatChange = Static<typeof ChatChange>

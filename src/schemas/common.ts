@@ -24,6 +24,14 @@ export function moment(description: string) {
   })
 }
 
+/** In replies and frames that carry a cursor. */
+export const epoch = Type.String({
+  description:
+    'The history that numbers belong to. It changes when the server goes back to a backup: a client that holds another ' +
+    'epoch forgets its cursors and messages, and begins anew',
+  examples: ['q1b3P0rUfLqS1C2xHcV9mA']
+})
+
 /** How many items a page may have: clients may leave it out, handlers always find it. */
 export function limit(maximum: number, byDefault: number): TInteger {
   const limit = Type.Integer({

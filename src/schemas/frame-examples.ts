@@ -51,6 +51,7 @@ export const outgoingExamples: Examples<typeof outgoingFrames> = {
       type: 'ready',
       user: ann,
       chats: [{ chat_id: 123, seq: 57, read_id: 50, unread_count: 3 }],
+      epoch: 'q1b3P0rUfLqS1C2xHcV9mA',
       heartbeat_ms: 25_000,
       session_expires_at: '2026-02-07T12:00:00.000Z'
     }

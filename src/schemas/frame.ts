@@ -1,6 +1,7 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox'
 import { Chat, readId, unreadCount } from './chat.ts'
-import { id, moment, oneOf, ref, strict } from './common.ts'
+import { epoch, id, moment, oneOf, ref, strict } from './common.ts'
+import { data } from './data.ts'
 import { clientId, messageFields, text } from './message.ts'
 import { User } from './user.ts'
 
@@ -43,7 +44,8 @@ const sendFields = {
   chat_id: whichChat,
   message: text,
   client_id: Type.Optional(clientId),
-  reply_to: Type.Optional(id('The message of this chat that this one answers'))
+  reply_to: Type.Optional(id('The message of this chat that this one answers')),
+  data: Type.Optional(data('message'))
 }
 
 /** What clients send, by type. `send` is the one whose type may be left out. */
@@ -110,6 +112,7 @@ export const outgoingFrames = {
             'activity have `read_id` and `unread_count`; those of the others follow in `unread` frames'
         }
       ),
+      epoch,
       heartbeat_ms: Type.Integer({
         description: 'How often the server pings; silence for twice as long ends the socket'
       }),

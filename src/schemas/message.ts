@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { from, id, limit, moment, oneOf, PageQuery, ref, strict } from './common.ts'
+import { epoch, from, id, limit, moment, oneOf, PageQuery, ref, strict } from './common.ts'
+import { data } from './data.ts'
 
 export const Sender = Type.Object(
   { id: id('The account'), username: Type.String({ description: 'Lower case', examples: ['ann'] }) },
@@ -35,9 +36,10 @@ export const messageFields = {
     Type.String({ description: 'The text; the new title for `renamed`; left out when deleted', examples: ['Hello'] })
   ),
   created_at: moment('When it was stored'),
-  edited_at: Type.Optional(moment('When its text was last changed; left out when never')),
+  edited_at: Type.Optional(moment('When its text was last changed; left out when never. `data` does not count')),
   deleted_at: Type.Optional(moment('When it was deleted; left out when it was not')),
   reply_to: Type.Optional(id('The message that this one answers')),
+  data: Type.Optional(data('message')),
   reactions: Type.Optional(
     Type.Array(ref(Reaction), { description: 'In the order in which each came first; left out when there are none' })
   )
@@ -45,7 +47,7 @@ export const messageFields = {
 
 export const Message = Type.Object(messageFields, {
   $id: 'Message',
-  description: 'A message as it now is. A deleted one keeps its place and loses its text and reactions'
+  description: 'A message as it now is. A deleted one keeps its place and loses its text, `data` and reactions'
 })
 export type Message = Static<typeof Message>
 
@@ -64,17 +66,21 @@ export const clientId = Type.String({
   pattern: '^[^\\u0000\\ud800-\\udfff]*$',
   description:
     'Your own name for this message, 1 to 128 characters, unique among yours in this chat for ever. Sending it again ' +
-    'with the same text gives the first message and never makes a second one',
+    'with the same text and `data` gives the first message and never makes a second one',
   examples: ['7f9c2ba4']
 })
 
 export const Send = strict({
   message: text,
   client_id: Type.Optional(clientId),
-  reply_to: Type.Optional(id('The message of this chat that this one answers'))
+  reply_to: Type.Optional(id('The message of this chat that this one answers')),
+  data: Type.Optional(data('message'))
 })
 
-export const Edit = strict({ message: text })
+export const Edit = Type.Object(
+  { message: Type.Optional(text), data: Type.Optional(data('message')) },
+  { additionalProperties: false, minProperties: 1 }
+)
 
 export const MessageParams = strict({ chat_id: id('The chat'), id: id('The message') })
 
@@ -102,6 +108,7 @@ export const Changes = Type.Object(
   {
     items: Type.Array(ref(Message), { description: 'Each as it now is, ascending by `seq`' }),
     seq: Type.Integer({ minimum: 0, description: 'Give it as `after` next time' }),
+    epoch,
     has_more: Type.Boolean({ description: 'Whether there are more by now' })
   },
   { $id: 'Changes', description: 'A piece of the log of a chat' }

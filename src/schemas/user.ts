@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { id, moment, PageQuery, ref, strict } from './common.ts'
+import { data } from './data.ts'
 
 const displayName = Type.String({
   minLength: 1,
@@ -14,7 +15,8 @@ export const User = Type.Object(
     id: id('The account'),
     username: Type.String({ description: 'Unique, lower case', examples: ['ann'] }),
     display_name: displayName,
-    created_at: moment('When the account was made')
+    created_at: moment('When the account was made'),
+    data: Type.Optional(data('account'))
   },
   { $id: 'User', description: 'An account as others may see it' }
 )
@@ -70,11 +72,23 @@ export const SessionList = Type.Object(
   { description: 'My sessions' }
 )
 
-export const ProfileChange = strict({ display_name: displayName })
+export const ProfileChange = Type.Object(
+  { display_name: Type.Optional(displayName), data: Type.Optional(data('account')) },
+  { additionalProperties: false, minProperties: 1 }
+)
+export type ProfileChange = Static<typeof ProfileChange>
 
 export const UserQuery = Type.Composite(
   [
     Type.Object({
+      ids: Type.Optional(
+        Type.String({
+          pattern: '^[1-9]\\d{0,14}(,[1-9]\\d{0,14}){0,99}$',
+          description:
+            'Ids of up to 100 accounts, separated by commas: those that exist, in the order of their ids, on one page. ' +
+            'Without `query` and `cursor`'
+        })
+      ),
       query: Type.Optional(
         Type.String({
           maxLength: 32,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openDatabase } from '../../src/db/database.ts'
-import { build, type Client, type Server } from '../helper.ts'
+import { build, type Client, type Json, type Server } from '../helper.ts'
 
 /** One account to look around with; the others straight into the database, as a hash each takes its time. */
 async function crowd(server: Server, ...usernames: string[]): Promise<Client> {
@@ -154,4 +154,22 @@ t.test('I choose the name that others see', async t => {
     t.match(await zoe.patch('/users/me', body), { status: 400, body: { code: 'VALIDATION_FAILED' } })
   }
   t.match((await server.stranger().patch('/users/me', { display_name: 'x' })).status, 401)
+})
+
+t.test('people by their ids', async t => {
+  const server = await build(t)
+  const people = []
+  for (const name of ['ann', 'bob', 'cas']) people.push(await server.account(name))
+  const [ann, bob, cas] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0]]
+  const ids = (text: string) => ann.get(`/users?ids=${text}`)
+  const names = async (text: string) => (await ids(text)).body.items.map(({ username }: Json) => username)
+  t.strictSame(await names(`${cas.user.id},${ann.user.id},${cas.user.id},4711`), ['ann', 'cas'])
+  t.strictSame((await ids(String(bob.user.id))).body, { items: [(await bob.get('/auth/me')).body] })
+  const many = Array.from({ length: 100 }, (_, i) => i + 1)
+  t.strictSame(await names(many.join()), ['ann', 'bob', 'cas'])
+  for (const wrong of ['', '0', '-1', 'x', '1,', ',1', '1,,2', '1.5', '1e3', `${2 ** 60}`, [...many, 101].join()]) {
+    t.match(await ids(wrong), { status: 400, body: { code: 'VALIDATION_FAILED' } }, wrong)
+  }
+  t.match(await ids('1&query=a'), { status: 400, body: { code: 'VALIDATION_FAILED' } })
+  t.match(await ids('1&cursor=a'), { status: 400, body: { code: 'VALIDATION_FAILED' } })
 })

@@ -10,7 +10,9 @@ t.test('the log over HTTP: each message once, as it now is, in the order of its 
   const server = await build(t)
   const { path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
-  t.strictSame((await bob.get(`${path}/changes`)).body, { items: [], seq: 0, has_more: false })
+  const { epoch } = (await bob.get(path)).body
+  t.match(epoch, /^[\w-]{22}$/)
+  t.strictSame((await bob.get(`${path}/changes`)).body, { items: [], seq: 0, epoch, has_more: false })
   for (const message of ['one', 'two', 'three']) await ann.post(`${path}/messages`, { message })
   await ann.patch(`${path}/messages/1`, { message: 'uno' })
   await ann.delete(`${path}/messages/2`)
@@ -24,8 +26,8 @@ t.test('the log over HTTP: each message once, as it now is, in the order of its 
   ])
   t.match(all.body, { seq: 6, has_more: false })
   t.strictSame(all.body.items[2], (await bob.get(`${path}/messages/1`)).body)
-  t.strictSame((await bob.get(`${path}/changes?after=6`)).body, { items: [], seq: 6, has_more: false })
-  t.strictSame((await bob.get(`${path}/changes?after=9`)).body, { items: [], seq: 6, has_more: false })
+  t.strictSame((await bob.get(`${path}/changes?after=6`)).body, { items: [], seq: 6, epoch, has_more: false })
+  t.strictSame((await bob.get(`${path}/changes?after=9`)).body, { items: [], seq: 6, epoch, has_more: false })
 
   const page = await bob.get(`${path}/changes?after=0&limit=2`)
   t.strictSame(texts(page.body.items), texts(all.body.items.slice(0, 2)))

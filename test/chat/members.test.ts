@@ -235,3 +235,17 @@ t.test('nothing of a member is stored after they were removed, whatever was on i
     await ann.put(`${path}/members/${bob.user.id}`, {})
   }
 })
+
+t.test('how far each member has read', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  for (const message of ['one', 'two']) await ann.post(`${path}/messages`, { message })
+  await bob.put(`${path}/read`, { id: 2 })
+  const { items } = (await ann.get(`${path}/members`)).body
+  t.strictSame(
+    items.map(({ read_id }: Json) => read_id),
+    [0, 2]
+  )
+  t.equal((await ann.put(`${path}/members/${bob.user.id}`, {})).body.read_id, 2)
+})

@@ -20,7 +20,13 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
       querystring: UserQuery,
       response: replies({ 200: page(ref(User)) }, 400, 401)
     },
-    handler: async ({ query }) => app.db.users.list(query)
+    async handler({ query: { ids, ...query } }) {
+      if (ids === undefined) return app.db.users.list(query)
+      if (query.query !== undefined || query.cursor !== undefined) {
+        throw new ChatError('VALIDATION_FAILED', { detail: 'querystring must have either ids, or query and cursor' })
+      }
+      return { items: await app.db.users.findAll([...new Set(ids.split(',').map(Number))]) }
+    }
   })
 
   app.route({
@@ -47,12 +53,12 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       operationId: 'changeMe',
       summary: 'Change how others see me',
-      description: 'Changes my display name. The username stays.',
+      description: 'Changes my display name, my `data`, or both. The username stays.',
       tags,
       body: ProfileChange,
       response: replies({ 200: ref(User) }, 400, 401, 403, 503)
     },
-    handler: async ({ body, caller }) => app.db.users.setDisplayName(caller.user.id, body.display_name)
+    handler: async ({ body, caller }) => app.db.users.setProfile(caller.user.id, body)
   })
 }
 

@@ -4,7 +4,11 @@ import type { Log } from '../log.ts'
 import { refusal } from './refusal.ts'
 
 /** Stores what a socket says. The room broadcasts it to the others and acks it; a refusal is answered here. */
-export function send(log: Log, { connection, chat_id }: Cursor, { message, client_id, reply_to }: SendFrame): void {
+export function send(
+  log: Log,
+  { connection, chat_id }: Cursor,
+  { message, client_id, reply_to, data }: SendFrame
+): void {
   log.submit({
     change: {
       type: 'send',
@@ -12,7 +16,8 @@ export function send(log: Log, { connection, chat_id }: Cursor, { message, clien
       user: connection.caller.sender,
       text: message.toWellFormed(),
       client_id,
-      reply_to
+      reply_to,
+      data
     },
     origin: connection,
     done(outcome) {

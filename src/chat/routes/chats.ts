@@ -133,8 +133,9 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       response: replies({ 200: ref(Chat) }, 400, 401, 403, 404, 503)
     },
     async handler({ params: { chat_id }, body, caller }) {
+      const { visibility, data } = body
       const title = body.title?.toWellFormed()
-      await log.append({ type: 'settings', chat_id, user: caller.sender, title, visibility: body.visibility })
+      await log.append({ type: 'settings', chat_id, user: caller.sender, title, visibility, data })
       app.bus.publish({ type: 'chat_changed', chat_id })
       return viewChat(app, chat_id, caller.user.id)
     }

@@ -80,7 +80,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       const items = found.slice(0, limit)
       const has_more = found.length > limit
       const last = has_more ? items.at(-1) : undefined
-      return { items, seq: last?.seq ?? membership.seq, has_more }
+      return { items, seq: last?.seq ?? membership.seq, epoch: app.db.epoch, has_more }
     }
   })
 
@@ -92,14 +92,14 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       summary: 'Send a message',
       description:
         'Stores it and sends it to the sockets of the chat. 201 means that it is on disk. With a `client_id`, it is safe ' +
-        'to send again: 200 and the first message when the text is the same, 409 `CLIENT_ID_REUSED` otherwise.',
+        'to send again: 200 and the first message when text and `data` are the same, 409 `CLIENT_ID_REUSED` otherwise.',
       tags,
       params: ChatParams,
       body: Send,
       response: replies({ 200: ref(Message), 201: ref(Message) }, 400, 401, 403, 404, 409, 429, 503)
     },
     async handler({ params: { chat_id }, body, caller }, reply) {
-      const { client_id, reply_to } = body
+      const { client_id, reply_to, data } = body
       const text = body.message.toWellFormed()
       const { message, fresh } = await append({
         type: 'send',
@@ -107,7 +107,8 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
         user: caller.sender,
         text,
         client_id,
-        reply_to
+        reply_to,
+        data
       })
       return reply.code(fresh ? 201 : 200).send(message)
     }
@@ -137,15 +138,17 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
     schema: {
       operationId: 'editMessage',
       summary: 'Edit my message',
-      description: 'Its sender only. It takes the next number of the chat as its `seq`; the same text changes nothing.',
+      description:
+        'Changes its text, its `data`, or both. Its sender only. It takes the next number of the chat as its `seq`; what ' +
+        'is the same already changes nothing.',
       tags,
       params: MessageParams,
       body: Edit,
       response: replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
     },
     async handler({ params: { chat_id, id }, body, caller: { sender } }) {
-      const text = body.message.toWellFormed()
-      return (await append({ type: 'edit', chat_id, id, user: sender, text })).message
+      const text = body.message?.toWellFormed()
+      return (await append({ type: 'edit', chat_id, id, user: sender, text, data: body.data })).message
     }
   })
 

@@ -1,0 +1,23 @@
+/** Objects and arrays inside each other. */
+const DEPTH = 100
+
+/**
+ * Why a parsed JSON value cannot be stored and given back as it is, in at most `maxBytes` bytes of UTF-8; undefined when
+ * it can. The depth is checked first, without recursion: writing a value that is nested 100,000 deep would overflow the
+ * stack.
+ */
+export function whyNotStorable(value: unknown, maxBytes: number): string | undefined {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEPTH) return `must not be nested more than ${DEPTH} deep`
+    const next: unknown[] = []
+    for (const item of level) {
+      if (typeof item === 'number' && !Number.isFinite(item)) return 'must not have numbers that overflow'
+      if (typeof item !== 'object' || item === null) continue
+      if (Object.hasOwn(item, '__proto__')) return 'must not have the key "__proto__"'
+      for (const child of Object.values(item)) next.push(child)
+    }
+    level = next
+  }
+  return Buffer.byteLength(JSON.stringify(value)) > maxBytes ? `must be at most ${maxBytes} bytes of JSON` : undefined
+}

@@ -1,0 +1,19 @@
+import { Type } from '@sinclair/typebox'
+
+/** The most bytes of `data`, as it is stored: JSON in UTF-8 without white space. */
+export const DATA_BYTES = 4096
+
+export type Data = Record<string, unknown>
+
+/** An object for the application's own use. `maxBytes` is a keyword of our own: validation.ts checks it. */
+export function data(of: string) {
+  return Type.Unsafe<Data>({
+    type: 'object',
+    additionalProperties: true,
+    'x-max-bytes': DATA_BYTES,
+    description:
+      `An object of the application's own that goes with the ${of}: stored and returned, never interpreted. At most ` +
+      '4 KiB, counted as the UTF-8 bytes of its JSON without white space; nested at most 100 deep. Replaced as a whole',
+    examples: [{ color: 'green' }]
+  })
+}
