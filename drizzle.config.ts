@@ -1,5 +1,10 @@
 import { defineConfig } from 'drizzle-kit'
 import { loadDatabaseFile } from './src/config.ts'
+import { makeFile } from './src/db/file.ts'
+
+const url = loadDatabaseFile()
+// drizzle-kit would make a file that everybody can read.
+if (!process.argv.includes('generate')) makeFile(url)
 
 export default defineConfig({
   dialect: 'sqlite',
@@ -7,5 +12,5 @@ export default defineConfig({
   out: './drizzle/sqlite',
   // Made by the server itself: the full-text index, which drizzle-kit does not know how to describe.
   tablesFilter: ['!messages_search*', '!search_*'],
-  dbCredentials: { url: loadDatabaseFile() }
+  dbCredentials: { url }
 })

@@ -11,8 +11,10 @@ function backup(to: string | undefined): void {
   const file = loadDatabaseFile()
   if (!existsSync(file)) throw new ConfigError(`DATABASE_URL: there is no ${file}`)
   const part = `${to}.part`
+  // What a backup that was interrupted has left; it may be for others to read.
+  rmSync(part, { force: true })
   // SQLite takes an empty file for none. Nobody else may read it.
-  writeFileSync(part, '', { mode: 0o600 })
+  writeFileSync(part, '', { mode: 0o600, flag: 'wx' })
   const client = new Sqlite(file)
   try {
     // One reading transaction. A copy made page by page begins anew with each write of the server, and may never end.

@@ -23,7 +23,7 @@ function word<const T extends string>(words: readonly T[], byDefault: T, descrip
 const Environment = Type.Object({
   DATABASE_URL: Type.String({
     default: 'sqlite:///confab.db',
-    pattern: '^sqlite:///.+$',
+    pattern: '^sqlite:///\\s*\\S.*$',
     title: 'sqlite:///file.db (relative), sqlite:////path/file.db (absolute) or sqlite:///:memory:',
     description: 'Where the data lies'
   }),
@@ -183,7 +183,8 @@ function readEnvironment(env: NodeJS.ProcessEnv, envFile: string): Environment {
 }
 
 function databaseFile({ DATABASE_URL }: Environment): string {
-  return DATABASE_URL.slice('sqlite:///'.length)
+  // better-sqlite3 trims the name, too: what locks the file and what makes it must mean the same one.
+  return DATABASE_URL.slice('sqlite:///'.length).trim()
 }
 
 function checkSecret(secret: string | undefined): string {

@@ -1,23 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { old, rowsOf, within } from './db/old-database.ts'
 import { build } from './helper.ts'
-
-/** Runs a script as package.json's scripts do, in `cwd`. */
-async function run(script: string, cwd: string, args: string[], settings: NodeJS.ProcessEnv = {}) {
-  const { NODE_OPTIONS, ...inherited } = process.env
-  const file = fileURLToPath(new URL(`../scripts/${script}`, import.meta.url))
-  const child = spawn(process.execPath, [file, ...args], { cwd, env: { ...inherited, ...settings } })
-  const output = Promise.all([text(child.stdout), text(child.stderr)])
-  const [code] = await once(child, 'exit')
-  const [stdout, stderr] = await output
-  return { code, stdout, stderr }
-}
+import { run } from './scripts.ts'
 
 t.test('a backup made while people write is a database, and ends', async t => {
   const server = await build(t, { RATE_LIMITS: 'off' })

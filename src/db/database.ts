@@ -1,47 +1,23 @@
-import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
-import { isLocked } from './patience.ts'
+import { makeFile, reasonOf, unopened } from './file.ts'
 import { createSearchIndex } from './search-index.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
 
-/** The database cannot be opened, read or migrated. Its message is one line for whoever starts the server. */
-export class DatabaseError extends Error {
-  override name = 'DatabaseError'
-}
-
-/** A server that is stopping may take this long to let go of its database. In milliseconds. */
-const STOPPING_MS = 1000
-
 const migrationsFolder = fileURLToPath(new URL('../../drizzle/sqlite/', import.meta.url))
 
 /**
- * Keeps other servers from a file until the result is closed, or the process has ended however it ends: they would not
- * hear of each other's messages. The lock is on a file beside it, so that tools can read and write meanwhile. Throws
- * DatabaseError when another server has it.
- */
-export function claim(file: string): { close(): void } {
-  try {
-    const lock = openFile(file === ':memory:' ? file : `${file}-lock`, { timeout: STOPPING_MS })
-    lock.pragma('journal_mode = memory')
-    lock.exec('begin exclusive')
-    return lock
-  } catch (error) {
-    throw unopened(file, isLocked(error) ? 'another server has it open' : reason(error as Error), error)
-  }
-}
-
-/**
  * Opens the SQLite file (or `:memory:`), creates it when it is missing and applies the migrations it lacks.
- * Throws DatabaseError, and leaves a database of a newer version as it was.
+ * Throws DatabaseError, which calls the file by this name, and leaves a database of a newer version as it was.
  */
-export function openDatabase(file: string): Database {
+export function openDatabase(file: string, name = file): Database {
   let client: Sqlite.Database | undefined
   try {
-    client = openFile(file)
+    makeFile(file)
+    client = new Sqlite(file)
     const migrations = readMigrationFiles({ migrationsFolder })
     refuseNewer(client, migrations.at(-1)?.folderMillis)
     const pushed = findPushed(client)
@@ -60,23 +36,8 @@ export function openDatabase(file: string): Database {
     return db
   } catch (error) {
     client?.close()
-    throw unopened(file, reason(error as Error), error)
+    throw unopened(name, reasonOf(error as Error), error)
   }
-}
-
-/** A file that is made is for this user alone, and so is what SQLite puts beside it. These two names make none. */
-function openFile(file: string, options?: Sqlite.Options): Sqlite.Database {
-  if (file !== ':memory:' && file !== '') closeSync(openSync(file, 'a', 0o600))
-  return new Sqlite(file, options)
-}
-
-function unopened(file: string, why: string, cause: unknown): DatabaseError {
-  return new DatabaseError(`DATABASE_URL: ${file} cannot be opened: ${why}`, { cause })
-}
-
-/** What SQLite said, in its one line: Drizzle wraps it in the whole statement. */
-function reason({ cause, message }: Error): string {
-  return cause instanceof Error ? reason(cause) : message
 }
 
 function configure(client: Sqlite.Database): void {

@@ -7,8 +7,11 @@ import type Sqlite from 'better-sqlite3'
  */
 export function epochOf(client: Sqlite.Database): string {
   const read = client.prepare<[], string>('select epoch from server where copied_at is null').pluck()
-  const known = read.get()
-  if (known !== undefined) return known
+  return read.get() ?? beginEpoch(client)
+}
+
+/** Begins another history, and returns its id. */
+export function beginEpoch(client: Sqlite.Database): string {
   const epoch = randomBytes(16).toString('base64url')
   client
     .prepare(

@@ -2,8 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { background } from './background.ts'
 import { chatsRepository } from './chats.ts'
-import { claim, type Database, openDatabase } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 import { epochOf } from './epoch.ts'
+import { isOpenToOthers, lock } from './file.ts'
 import { logRepository } from './log.ts'
 import { membersRepository } from './members.ts'
 import { remember } from './memory.ts'
@@ -33,9 +34,9 @@ function stored(db: Database, patience: Patience) {
 export type Stored = ReturnType<typeof stored>
 
 /** `onError` is told what keeps the work in the background from going on. */
-function repositories(file: string, onError: (error: unknown) => void) {
-  const claimed = claim(file)
-  const db = openDatabase(file)
+function repositories(name: string, onError: (error: unknown) => void) {
+  const { file, release } = lock(name)
+  const db = openDatabase(file, name)
   const epoch = epochOf(db.$client)
   const names = unfolded(db.$client)
   names.workFor(FOLD_MS)
@@ -57,7 +58,7 @@ function repositories(file: string, onError: (error: unknown) => void) {
     async close(): Promise<void> {
       stop()
       db.$client.close()
-      claimed.close()
+      release()
     }
   }
 }
@@ -80,6 +81,7 @@ export interface DbOptions {
 async function db(app: FastifyInstance, { databaseFile }: DbOptions): Promise<void> {
   const db = repositories(databaseFile, err => app.log.warn({ err }, 'work in the background stands still'))
   app.decorate('db', db)
+  if (isOpenToOthers(databaseFile)) app.log.warn(`Other users of this machine can read ${databaseFile}: chmod 600 it`)
   app.addHook('onReady', () => db.sessions.sweep())
   app.addHook('onClose', () => db.close())
 }

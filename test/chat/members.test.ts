@@ -63,7 +63,7 @@ t.test('members are listed page by page, each once', async t => {
     ['ann', 'bob', 'cyd', 'dan', 'eve']
   )
   const [{ joined_at, user }] = items
-  t.strictSame(items[0], { user: { ...ann.user, created_at: user.created_at }, role: 'owner', joined_at })
+  t.strictSame(items[0], { user: { ...ann.user, created_at: user.created_at }, role: 'owner', joined_at, read_id: 0 })
   t.equal(outcome(await eve.get(`${chat.path}/members?cursor=x`)), '400 INVALID_CURSOR')
 })
 

@@ -2,7 +2,8 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { DatabaseError, openDatabase } from '../../src/db/database.ts'
+import { openDatabase } from '../../src/db/database.ts'
+import { DatabaseError } from '../../src/db/file.ts'
 import { drizzleKit, ROOT } from './kit.ts'
 
 const MIGRATIONS = join(ROOT, 'drizzle/sqlite')
