@@ -3,7 +3,8 @@ import type { Data } from '../schemas/data.ts'
 import type { Message, MessageKind } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { type Batch, type Change, type Done, Refusal, refuse } from './log-batch.ts'
-import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
+import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader, withReactions } from './message-row.ts'
+import { Reactions } from './reactions.ts'
 import { refuseToDelete } from './rules.ts'
 import type { MessageMeta, reactions } from './tables.ts'
 
@@ -38,6 +39,7 @@ const STORED = `select ${MESSAGE_COLUMNS}, m.client_id, m.meta from messages m $
 export function messageChanges(db: Database) {
   const client = db.$client
   const read = messageReader(db)
+  const reactionsOf = new Reactions(db)
   const insert = client.prepare(
     `insert into messages (chat_id, id, seq, kind, sender_id, client_id, text, reply_to, data, meta, created_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
@@ -54,11 +56,6 @@ export function messageChanges(db: Database) {
   const touch = client.prepare('update messages set seq = ? where chat_id = ? and id = ?')
   const hasReaction = client
     .prepare('select 1 from reactions where chat_id = ? and message_id = ? and user_id = ? and emoji = ?')
-    .pluck()
-  const otherEmoji = client
-    .prepare<unknown[], number>(
-      'select count(distinct emoji) from reactions where chat_id = ? and message_id = ? and emoji <> ?'
-    )
     .pluck()
   const addReaction = client.prepare<[typeof reactions.$inferInsert]>(
     `insert into reactions (chat_id, message_id, user_id, emoji, created_at, seq)
@@ -128,18 +125,21 @@ export function messageChanges(db: Database) {
   function react(batch: Batch, { chat_id, id, user, emoji }: Of<'react'>): Done {
     const row = reactable(chat_id, id)
     if (hasReaction.get(chat_id, id, user.id, emoji)) return done(row)
-    if ((otherEmoji.get(chat_id, id, emoji) as number) >= EMOJI) throw new Refusal('TOO_MANY_REACTIONS')
+    const before = reactionsOf.before(row)
+    if (before.filter(reaction => reaction.emoji !== emoji).length >= EMOJI) throw new Refusal('TOO_MANY_REACTIONS')
     const seq = moveOn(batch, row)
     const created_at = batch.time(chat_id).ms
     addReaction.run({ chat_id, message_id: id, user_id: user.id, emoji, created_at, seq })
-    return changed(row)
+    return { message: withReactions(row, reactionsOf.added(before, row, emoji, user.id)), fresh: true }
   }
 
   function unreact(batch: Batch, { chat_id, id, user, emoji }: Of<'unreact'>): Done {
     const row = reactable(chat_id, id)
-    if (removeReaction.run(chat_id, id, user.id, emoji).changes === 0) return done(row)
+    if (!hasReaction.get(chat_id, id, user.id, emoji)) return done(row)
+    const before = reactionsOf.before(row)
+    removeReaction.run(chat_id, id, user.id, emoji)
     moveOn(batch, row)
-    return changed(row)
+    return { message: withReactions(row, reactionsOf.removed(before, row, emoji, user.id)), fresh: true }
   }
 
   function stored(chat_id: number, id: number): StoredRow {
@@ -163,7 +163,7 @@ export function messageChanges(db: Database) {
   function store(batch: Batch, row: StoredRow): Done {
     row.seq = batch.next(row.chat_id)
     update.run(row)
-    return changed(row)
+    return { message: read([row])[0], fresh: true }
   }
 
   /** Gives a message the next number of its chat, which is returned, and changes nothing else in its row. */
@@ -173,16 +173,12 @@ export function messageChanges(db: Database) {
     return row.seq
   }
 
-  function changed(row: StoredRow): Done {
-    return { message: read([row])[0], fresh: true }
-  }
-
   /** Everything was done before. */
   function done(row: StoredRow): Done {
     return { message: read([row])[0], fresh: false }
   }
 
-  return { create, send, edit, remove, react, unreact }
+  return { create, send, edit, remove, react, unreact, rolledBack: () => reactionsOf.forget() }
 }
 
 const NOTHING = {}

@@ -14,8 +14,8 @@ export type { Change, Done, Outcome } from './log-batch.ts'
  */
 export function logRepository(db: Database, patience: Patience) {
   const client = db.$client
-  const { begin, forget } = batches(db)
-  const { create, send, edit, remove, react, unreact } = messageChanges(db)
+  const { begin, forget: forgetHeads } = batches(db)
+  const { create, send, edit, remove, react, unreact, rolledBack } = messageChanges(db)
   const members = memberChanges(db, create)
   const setTitle = client.prepare(
     'update chats set title = @title, title_folded = @title_folded where id = @chat_id and title <> @title'
@@ -24,6 +24,12 @@ export function logRepository(db: Database, patience: Patience) {
   const setData = client.prepare('update chats set data = ? where id = ?')
   const hideChat = client.prepare("update chats set visibility = 'private', deleted_at = ? where id = ?")
   const removeMembers = client.prepare('delete from members where chat_id = ?')
+
+  /** A transaction was rolled back: what was remembered of it never was. */
+  function forget(): void {
+    forgetHeads()
+    rolledBack()
+  }
 
   function rename(chat_id: number, title: string): boolean {
     return setTitle.run({ chat_id, title, title_folded: foldText(title) }).changes > 0

@@ -1,6 +1,7 @@
 import type { Message, Reaction } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { toIso } from './page.ts'
+import { keyOf, Reactions } from './reactions.ts'
 import type { messages } from './tables.ts'
 
 /** The columns of a message that goes over the wire, but for its sender's username. */
@@ -47,56 +48,23 @@ function toMessage(row: MessageRow): Message {
   return message
 }
 
-/** Of those who gave a reaction, as many are named; the count is of all. */
-const NAMED = 100
-
-interface ReactionRow {
-  chat_id: number
-  message_id: number
-  emoji: string
-  user_id: number
+/** A message as it goes over the wire. */
+export function withReactions(row: MessageRow, reactions: Reaction[] | undefined): Message {
+  const message = toMessage(row)
+  if (reactions && reactions.length > 0) message.reactions = reactions
+  return message
 }
 
 /**
  * Makes messages of stored rows, with their reactions. A reaction is a change of its message, so that only rows changed
  * since they were created are looked up, all of them in one query: a page without any costs nothing more.
  */
-export function messageReader({ $client }: Database): (rows: MessageRow[]) => Message[] {
-  const ofMessages = $client.prepare<[string], ReactionRow>(
-    `select r.chat_id, r.message_id, r.emoji, r.user_id
-     from json_each(?) as asked
-     cross join reactions r on r.chat_id = asked.value ->> 0 and r.message_id = asked.value ->> 1
-     order by r.seq`
-  )
-
+export function messageReader(db: Database): (rows: MessageRow[]) => Message[] {
+  const reactions = new Reactions(db)
   return rows => {
     const changed = rows.filter(row => row.seq > row.id)
     if (changed.length === 0) return rows.map(toMessage)
-    const found = group(ofMessages.all(JSON.stringify(changed.map(row => [row.chat_id, row.id]))))
-    return rows.map(row => {
-      const message = toMessage(row)
-      const reactions = found.get(keyOf(row.chat_id, row.id))
-      if (reactions) message.reactions = [...reactions.values()]
-      return message
-    })
+    const found = reactions.of(changed)
+    return rows.map(row => withReactions(row, found.get(keyOf(row.chat_id, row.id))))
   }
-}
-
-/** The reactions of each message by their emoji, in the order in which each came first. */
-function group(rows: ReactionRow[]): Map<string, Map<string, Reaction>> {
-  const messages = new Map<string, Map<string, Reaction>>()
-  for (const { chat_id, message_id, emoji, user_id } of rows) {
-    const key = keyOf(chat_id, message_id)
-    const reactions = messages.get(key) ?? new Map<string, Reaction>()
-    messages.set(key, reactions)
-    const reaction = reactions.get(emoji) ?? { emoji, count: 0, user_ids: [] }
-    reactions.set(emoji, reaction)
-    reaction.count++
-    if (reaction.user_ids.length < NAMED) reaction.user_ids.push(user_id)
-  }
-  return messages
-}
-
-function keyOf(chat_id: number, id: number): string {
-  return `${chat_id}:${id}`
 }

@@ -137,7 +137,11 @@ export const reactions = sqliteTable(
     // The number of the chat's log that the reaction took: reactions of a message are in its order.
     seq: integer('seq').notNull()
   },
-  table => [primaryKey({ columns: [table.chat_id, table.message_id, table.user_id, table.emoji] })]
+  table => [
+    primaryKey({ columns: [table.chat_id, table.message_id, table.user_id, table.emoji] }),
+    // Counts the reactions of a message by emoji, and names the first ones of each.
+    index('reactions_by_emoji').on(table.chat_id, table.message_id, table.emoji, table.seq, table.user_id)
+  ]
 )
 
 /** What the server knows about this database file; one row. */

@@ -1,0 +1,1 @@
+CREATE INDEX `reactions_by_emoji` ON `reactions` (`chat_id`,`message_id`,`emoji`,`seq`,`user_id`);
