@@ -11,7 +11,7 @@ const WAITING = 1000
 const RETRY_AFTER = 1
 
 /** Work that is done piece by piece, and has a result at last. */
-type Work<T> = AsyncGenerator<void, T>
+export type Work<T> = AsyncGenerator<void, T>
 
 interface Account {
   /** In the order in which they came; each is told whether it may start. */

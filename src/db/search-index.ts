@@ -1,12 +1,16 @@
 import type Sqlite from 'better-sqlite3'
 import { type ChangesAsked, changesQuery } from './changes.ts'
-import { indexable } from './search-text.ts'
+import { join, words } from './search-text.ts'
 import { type Times, timesReader } from './search-times.ts'
 
 /** A page takes so long, in milliseconds, and what its last message and the commit take. */
-const PAGE_MS = 5
+const PAGE_MS = 4
 /** Messages that are read at a time: few, as each may be long. */
 const READ = 10
+/** A text of more different words than this is long. */
+const LONG = 300
+/** Pages of the index that are merged at a time: https://www.sqlite.org/fts5.html#the_merge_command */
+const MERGE = 16
 /** The background leaves a chat alone while less than this is lacking, and its latest change is not this long ago. */
 const BEHIND = 100
 const QUIET_MS = 1000
@@ -14,6 +18,9 @@ const QUIET_MS = 1000
 const FORGET = 5
 /** Chats that are looked at for something to do at a time. */
 const CHATS = 500
+
+/** The id of a row, from that of a chat and that of a message. */
+const PLACE = '(? << 32) | ?'
 
 interface Cursor extends Omit<Times, 'ordered'> {
   seq: number
@@ -46,39 +53,71 @@ export function searchIndex(client: Sqlite.Database) {
   const times = timesReader(client)
   const changes = client.prepare<[ChangesAsked], ChangedRow>(changesQuery('m.id, m.seq, m.kind, m.text'))
   const known = client
-    .prepare<[number, number], string>('select text from messages_search where rowid = (? << 32) | ?')
+    .prepare<[number, number], string>(`select text from messages_search where rowid = ${PLACE}`)
     .pluck()
-  const remove = client.prepare<[number, number]>('delete from messages_search where rowid = (? << 32) | ?')
-  const add = client.prepare<[number, number, string]>(
-    'insert into messages_search (rowid, text) values ((? << 32) | ?, ?)'
+  const add = client.prepare<[number, number, string]>(`insert into messages_search (rowid, text) values (${PLACE}, ?)`)
+  const addLong = client.prepare<[number, number, string]>(
+    `insert or ignore into search_long (place, words) values (${PLACE}, ?)`
   )
+  const remove = client.prepare<[number, number]>(`delete from messages_search where rowid = ${PLACE}`)
+  const mergeSome = client.prepare(`insert into messages_search (messages_search, rank) values ('merge', ${MERGE})`)
+  const written = client.prepare<[], number>('select total_changes()').pluck()
   const chatsAfter = client.prepare<[{ position: number; quiet: number }], { id: number; behind: number }>(
     `select c.id, c.seq > coalesce(s.seq, 0) + iif(c.updated_at < @quiet, 0, ${BEHIND}) as behind
      from chats c left join search_cursors s on s.chat_id = c.id
      where c.id > @position and c.deleted_at is null order by c.id limit ${CHATS}`
   )
   const deletedChat = client.prepare<[], number>('select chat_id from search_deleted_chats limit 1').pluck()
-  const forgetRows = client.prepare(
-    `delete from messages_search where rowid in (select rowid from messages_search
-     where rowid >= (@chat_id << 32) and rowid < ((@chat_id + 1) << 32) limit ${FORGET})`
+  const forgetRows = [
+    ['messages_search', 'rowid'],
+    ['search_long', 'place']
+  ].map(([table, place]) =>
+    client.prepare<[{ chat_id: number }]>(
+      `delete from ${table} where ${place} in (select ${place} from ${table}
+       where ${place} >= (@chat_id << 32) and ${place} < ((@chat_id + 1) << 32) limit ${FORGET})`
+    )
   )
   const forgotten = client.prepare('delete from search_deleted_chats where chat_id = ?')
   /** Where the round through the chats has got to. */
   let position = 0
+  /** Whether parts of the index may have to be merged, as each transaction adds one. */
+  let parts = true
 
   /** A message that has the words which it had got a reaction only, or was indexed by an earlier version. */
   function index(chat_id: number, id: number, text: string): void {
-    const words = indexable(text)
+    const all = words(text)
+    const indexed = join(all)
     const before = known.get(chat_id, id)
-    if (before === words) return
+    if (before === indexed) return
     if (before !== undefined) remove.run(chat_id, id)
-    add.run(chat_id, id, words)
+    const isLong = new Set(all.map(({ word }) => word)).size > LONG
+    if (isLong) addLong.run(chat_id, id, indexed)
+    else add.run(chat_id, id, indexed)
   }
 
+  /** FTS5 would merge by itself, but seldom, and then for 50 ms and more. */
+  const mergePage = client.transaction((): void => {
+    const deadline = performance.now() + PAGE_MS
+    while (parts && performance.now() < deadline) {
+      const before = written.get() as number
+      mergeSome.run()
+      // A merge that changes less than two rows had nothing to do.
+      parts = (written.get() as number) - before >= 2
+    }
+  }).immediate
+
   /** Goes on with a chat. Returns false when everything up to the number `upTo` was there already. */
-  const indexPage = client.transaction((chat_id: number, upTo = Number.MAX_SAFE_INTEGER): boolean => {
+  function indexPage(chat_id: number, upTo = Number.MAX_SAFE_INTEGER): boolean {
     const chat = cursor.get(chat_id)
     if (!chat || chat.seq >= Math.min(chat.until, upTo)) return false
+    if (parts) mergePage()
+    else addPage(chat_id)
+    return true
+  }
+
+  const addPage = client.transaction((chat_id: number): void => {
+    const chat = cursor.get(chat_id)
+    if (!chat) return
     const { until, ...before } = chat
     const deadline = performance.now() + PAGE_MS
     let { seq } = before
@@ -95,11 +134,11 @@ export function searchIndex(client: Sqlite.Database) {
     // The messages up to the id `seq` are all there.
     const { ordered, ...rest } = times(chat_id, { ...before, ordered: before.ordered === 1 }, seq)
     setCursor.run({ chat_id, seq, ...rest, ordered: ordered ? 1 : 0 })
-    return true
+    parts = true
   }).immediate
 
   const forgetPage = client.transaction((chat_id: number): void => {
-    if (forgetRows.run({ chat_id }).changes === 0) forgotten.run(chat_id)
+    if (!forgetRows.some(rows => rows.run({ chat_id }).changes > 0)) forgotten.run(chat_id)
   }).immediate
 
   /** Goes on with some chat. Returns false when it found nothing to do this time. */

@@ -9,9 +9,9 @@ const CREATE_INDEX = `
   drop table if exists search_version;`
 
 const CREATE_CURSORS = `
-  drop table if exists search_version;
-  create table search_version (version integer not null);
-  insert into search_version values (${VERSION});
+  insert into messages_search (messages_search, rank) values ('automerge', 0);
+  drop table if exists search_long;
+  create table search_long (place integer primary key, words text not null);
   drop table if exists search_cursors;
   create table search_cursors (
     chat_id integer primary key,
@@ -19,13 +19,18 @@ const CREATE_CURSORS = `
     timed integer not null default 0,
     newest integer not null default 0,
     ordered integer not null default 1
-  );`
+  );
+  drop trigger if exists search_text_changed;
+  drop table if exists search_version;
+  create table search_version (version integer not null);
+  insert into search_version values (${VERSION});`
 
 const CREATE_REST = `
   create table if not exists search_deleted_chats (chat_id integer primary key);
   create trigger if not exists search_text_changed after update of text on messages
   when new.text is not old.text begin
     delete from messages_search where rowid = (old.chat_id << 32) | old.id;
+    delete from search_long where place = (old.chat_id << 32) | old.id;
   end;
   create trigger if not exists search_time_changed after update of created_at on messages
   when new.created_at is not old.created_at begin
@@ -40,11 +45,12 @@ const CREATE_REST = `
  * The tables of the full-text index. Virtual tables are beyond migrations; whoever drops `messages_search` has it built
  * anew from the messages.
  *
- * A row's id is (chat_id << 32) | message id, so that a chat is a range of them, newest last. The words are those of
- * search-text.ts: the tokenizer only splits at spaces. The index keeps its own copy of them because FTS5 can take a
- * deleted text out of its pages ("secure-delete") only when it knows what it was. Text that is edited or deleted leaves
- * in the same transaction, by the trigger; search-index.ts brings an edited one back. A deleted chat, which nobody can
- * find any more, leaves little by little.
+ * `messages_search` has the words of each message, those of search-text.ts: the tokenizer only splits at spaces. A row's
+ * id is (chat_id << 32) | message id, so that a chat is a range of them, newest last. The index keeps its own copy of the
+ * words because FTS5 can take a deleted text out of its pages ("secure-delete") only when it knows what it was. That takes
+ * 0.1 ms a word, so texts of very many different words are kept beside it, in `search_long`, and searched one by one.
+ * Text that is edited or deleted leaves in the same transaction, by the trigger; search-index.ts brings an edited one
+ * back. A deleted chat, which nobody can find any more, leaves little by little.
  *
  * `search_cursors` says of each chat how far it is indexed (`seq`), and what is known of its times (search-times.ts).
  * Without a cursor, a chat is indexed from its beginning, over the rows that are there already.

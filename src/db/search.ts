@@ -16,7 +16,7 @@ import { type Times, timesReader } from './search-times.ts'
 const PHRASES = 50
 /** Chats, and messages of a chat, that are read in one go. */
 const CHATS = 200
-const CANDIDATES = 100
+const CANDIDATES = 50
 
 /** Where a result stands among all: created_at, chat_id, id. */
 type Place = [created_at: number, chat_id: number, id: number]
@@ -25,6 +25,7 @@ interface SearchedChat {
   id: number
   /** The search looks no further: a chat may grow faster than it is indexed. */
   seq: number
+  indexed: boolean
   times: Times
 }
 
@@ -32,6 +33,7 @@ interface ChatRow {
   place: number
   id: number
   seq: number
+  indexed: 0 | 1
   timed: number
   newest: number
   ordered: 0 | 1
@@ -52,7 +54,7 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
   const readTimes = timesReader(client)
   const entry = entryFinder(client)
   const chatsOf = client.prepare<[{ user_id: number; chat_id: number | null; after: number }], ChatRow>(
-    `select m.rowid as place, c.id, c.seq, coalesce(s.timed, 0) as timed, coalesce(s.newest, 0) as newest,
+    `select m.rowid as place, c.id, c.seq, coalesce(s.seq, 0) >= c.seq as indexed, coalesce(s.timed, 0) as timed, coalesce(s.newest, 0) as newest,
        coalesce(s.ordered, 1) as ordered
      from members m join chats c on c.id = m.chat_id left join search_cursors s on s.chat_id = c.id
      where m.user_id = @user_id and (@chat_id is null or m.chat_id = @chat_id) and m.rowid > @after
@@ -60,11 +62,19 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
   )
   // A chat is a range of row ids, which FTS5 walks from its end, as far as it is asked to.
   const candidates = client.prepare<[{ chat_id: number; before: number; match: string }], Candidate>(
-    `select m.id, m.created_at, messages_search.text as words from messages_search
-     cross join messages m on m.chat_id = @chat_id and m.id = messages_search.rowid & 4294967295
-     where messages_search match @match and m.text is not null
-       and messages_search.rowid > (@chat_id << 32) and messages_search.rowid < ((@chat_id << 32) | @before)
-     order by messages_search.rowid desc limit ${CANDIDATES}`
+    `select * from (
+       select m.id, m.created_at, messages_search.text as words from messages_search
+       cross join messages m on m.chat_id = @chat_id and m.id = messages_search.rowid & 4294967295
+       where messages_search match @match
+         and messages_search.rowid > (@chat_id << 32) and messages_search.rowid < ((@chat_id << 32) | @before)
+       order by messages_search.rowid desc limit ${CANDIDATES})
+     union all
+     select * from (
+       select m.id, m.created_at, words from search_long
+       cross join messages m on m.chat_id = @chat_id and m.id = place & 4294967295
+       where place > (@chat_id << 32) and place < ((@chat_id << 32) | @before)
+       order by place desc limit ${CANDIDATES})
+     order by id desc limit ${CANDIDATES}`
   )
   const createdAt = client
     .prepare<[number, number], number>(
@@ -82,10 +92,10 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
     const found = new Heap<SearchedChat>((a, b) => a.times.newest > b.times.newest)
     for (let after = 0, rows: ChatRow[]; ; after = rows.at(-1)?.place as number) {
       rows = chatsOf.all({ user_id, chat_id: chat_id ?? null, after })
-      for (const { id, seq, ordered, ...known } of rows) {
+      for (const { id, seq, indexed, ordered, ...known } of rows) {
         let times: Times = { ...known, ordered: ordered === 1 }
         for (; times.timed < seq; times = readTimes(id, times, seq)) yield
-        found.push({ id, seq, times })
+        found.push({ id, seq, indexed: indexed === 1, times })
       }
       if (rows.length < CHATS) return found
       yield
@@ -142,9 +152,10 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
     const has = finder(asked)
     let match: string | undefined
     for (let chat = searched.pop(); chat; chat = searched.pop()) {
-      const { id, seq, times } = chat
+      yield
+      const { id, seq, indexed, times } = chat
       if (found.size > limit && times.newest < (found.first as Place)[0]) break
-      while (await patience.wait(() => index.indexPage(id, seq))) {
+      while (!indexed && (await patience.wait(() => index.indexPage(id, seq)))) {
         match = undefined
         yield
       }
