@@ -193,7 +193,9 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
       const asked = phrases(request.query)
       const place = decodeCursor(request.cursor, [0, 0, 0] as Place)
       if (asked.length > PHRASES) {
-        throw new ChatError('VALIDATION_FAILED', { detail: `querystring/query must have at most ${PHRASES} words` })
+        throw new ChatError('VALIDATION_FAILED', {
+          detail: `querystring/query must have at most ${PHRASES} different words`
+        })
       }
       return search(user_id, request, asked, place)
     }
