@@ -3,7 +3,7 @@ import Sqlite from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 import { makeFile, reasonOf, unopened } from './file.ts'
-import { createSearchIndex } from './search-index.ts'
+import { createSearchIndex } from './search-tables.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
 

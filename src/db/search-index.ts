@@ -1,50 +1,31 @@
 import type Sqlite from 'better-sqlite3'
 import { type ChangesAsked, changesQuery } from './changes.ts'
-import { indexable } from './search-text.ts'
+import { join, words } from './search-text.ts'
+import { type Times, timesReader } from './search-times.ts'
 
-/** Messages that are indexed at a time: as many, or as take so long. */
-const PAGE = 100
-const PAGE_MS = 10
+/** A page takes so long, in milliseconds, and what its last message and the commit take. */
+const PAGE_MS = 4
+/** Messages that are read at a time: few, as each may be long. */
+const READ = 10
+/** A text of more different words than this is long. */
+const LONG = 300
+/** Pages of the index that are merged at a time: https://www.sqlite.org/fts5.html#the_merge_command */
+const MERGE = 16
+/** The background leaves a chat alone while less than this is lacking, and its latest change is not this long ago. */
+const BEHIND = 100
+const QUIET_MS = 1000
 /** Rows of a deleted chat that are taken out at a time. */
 const FORGET = 5
-/** After this long without a change, the rest of a chat is indexed too. */
-const QUIET_MS = 1000
 /** Chats that are looked at for something to do at a time. */
 const CHATS = 500
 
-/**
- * The full-text index: a consumer of the log with a cursor for each chat, and nothing that sending a message waits for.
- * Virtual tables are beyond migrations; whoever drops `messages_search` has it built anew from the messages.
- *
- * A row's id is (chat_id << 32) | message id, so that a chat is a range of them, newest last. The words are those of
- * search-text.ts: the tokenizer only splits at spaces. The index keeps its own copy of them because FTS5 can take a
- * deleted text out of its pages ("secure-delete") only when it knows what it was. Text that is edited or deleted leaves
- * in the same transaction, by the trigger; the consumer brings an edited one back. A deleted chat, which nobody can
- * find any more, leaves little by little.
- */
-export function createSearchIndex(client: Sqlite.Database): void {
-  const exists = client.prepare("select 1 from sqlite_master where name = 'messages_search'")
-  client
-    .transaction(() => {
-      if (!exists.get()) {
-        client.exec(`
-          create virtual table messages_search using fts5 (text, tokenize = 'ascii', prefix = '1 2 3');
-          insert into messages_search (messages_search, rank) values ('secure-delete', 1);
-          drop table if exists search_cursors;`)
-      }
-      client.exec(`
-        create table if not exists search_cursors (chat_id integer primary key, seq integer not null);
-        create table if not exists search_deleted_chats (chat_id integer primary key);
-        create trigger if not exists search_text_changed after update of text on messages
-        when new.text is not old.text begin
-          delete from messages_search where rowid = (old.chat_id << 32) | old.id;
-        end;
-        create trigger if not exists search_chat_deleted after delete on chats begin
-          insert or ignore into search_deleted_chats values (old.id);
-          delete from search_cursors where chat_id = old.id;
-        end;`)
-    })
-    .immediate()
+/** The id of a row, from that of a chat and that of a message. */
+const PLACE = '(? << 32) | ?'
+
+interface Cursor extends Omit<Times, 'ordered'> {
+  seq: number
+  until: number
+  ordered: 0 | 1
 }
 
 interface ChangedRow {
@@ -54,54 +35,110 @@ interface ChangedRow {
   text: string | null
 }
 
-/** Keeps the index up to date, a page at a time: no function here takes much longer than PAGE_MS. */
+/**
+ * Keeps the index of search-tables.ts up to date, a page at a time: a consumer of the log with a cursor for each chat,
+ * and nothing that sending a message waits for.
+ */
 export function searchIndex(client: Sqlite.Database) {
-  const progress = client.prepare<[number], { done: number; until: number }>(
-    `select coalesce(s.seq, 0) as done, c.seq as until
+  const cursor = client.prepare<[number], Cursor>(
+    `select coalesce(s.seq, 0) as seq, c.seq as until, coalesce(s.timed, 0) as timed, coalesce(s.newest, 0) as newest,
+       coalesce(s.ordered, 1) as ordered
      from chats c left join search_cursors s on s.chat_id = c.id where c.id = ?`
   )
-  const setCursor = client.prepare(
-    'insert into search_cursors (chat_id, seq) values (?, ?) on conflict (chat_id) do update set seq = excluded.seq'
+  const setCursor = client.prepare<[Omit<Cursor, 'until'> & { chat_id: number }]>(
+    `insert into search_cursors (chat_id, seq, timed, newest, ordered) values (@chat_id, @seq, @timed, @newest, @ordered)
+     on conflict (chat_id) do update
+     set seq = excluded.seq, timed = excluded.timed, newest = excluded.newest, ordered = excluded.ordered`
   )
+  const times = timesReader(client)
   const changes = client.prepare<[ChangesAsked], ChangedRow>(changesQuery('m.id, m.seq, m.kind, m.text'))
-  // A message that is there already got a reaction only: its text has not changed, or the trigger had taken it out.
-  const add = client.prepare('insert or ignore into messages_search (rowid, text) values ((? << 32) | ?, ?)')
-  // Not before there is a full page, or nobody has written for a while: a page costs a transaction.
+  const known = client
+    .prepare<[number, number], string>(`select text from messages_search where rowid = ${PLACE}`)
+    .pluck()
+  const add = client.prepare<[number, number, string]>(`insert into messages_search (rowid, text) values (${PLACE}, ?)`)
+  const addLong = client.prepare<[number, number, string]>(
+    `insert or ignore into search_long (place, words) values (${PLACE}, ?)`
+  )
+  const remove = client.prepare<[number, number]>(`delete from messages_search where rowid = ${PLACE}`)
+  const mergeSome = client.prepare(`insert into messages_search (messages_search, rank) values ('merge', ${MERGE})`)
+  const written = client.prepare<[], number>('select total_changes()').pluck()
   const chatsAfter = client.prepare<[{ position: number; quiet: number }], { id: number; behind: number }>(
-    `select c.id, c.seq > coalesce(s.seq, 0) + iif(c.updated_at < @quiet, 0, ${PAGE}) as behind
+    `select c.id, c.seq > coalesce(s.seq, 0) + iif(c.updated_at < @quiet, 0, ${BEHIND}) as behind
      from chats c left join search_cursors s on s.chat_id = c.id
      where c.id > @position and c.deleted_at is null order by c.id limit ${CHATS}`
   )
   const deletedChat = client.prepare<[], number>('select chat_id from search_deleted_chats limit 1').pluck()
-  const forgetRows = client.prepare(
-    `delete from messages_search where rowid in (select rowid from messages_search
-     where rowid >= (@chat_id << 32) and rowid < ((@chat_id + 1) << 32) limit ${FORGET})`
+  const forgetRows = [
+    ['messages_search', 'rowid'],
+    ['search_long', 'place']
+  ].map(([table, place]) =>
+    client.prepare<[{ chat_id: number }]>(
+      `delete from ${table} where ${place} in (select ${place} from ${table}
+       where ${place} >= (@chat_id << 32) and ${place} < ((@chat_id + 1) << 32) limit ${FORGET})`
+    )
   )
   const forgotten = client.prepare('delete from search_deleted_chats where chat_id = ?')
   /** Where the round through the chats has got to. */
   let position = 0
+  /** Whether parts of the index may have to be merged, as each transaction adds one. */
+  let parts = true
+
+  /** A message that has the words which it had got a reaction only, or was indexed by an earlier version. */
+  function index(chat_id: number, id: number, text: string): void {
+    const all = words(text)
+    const indexed = join(all)
+    const before = known.get(chat_id, id)
+    if (before === indexed) return
+    if (before !== undefined) remove.run(chat_id, id)
+    const isLong = new Set(all.map(({ word }) => word)).size > LONG
+    if (isLong) addLong.run(chat_id, id, indexed)
+    else add.run(chat_id, id, indexed)
+  }
+
+  /** FTS5 would merge by itself, but seldom, and then for 50 ms and more. */
+  const mergePage = client.transaction((): void => {
+    const deadline = performance.now() + PAGE_MS
+    while (parts && performance.now() < deadline) {
+      const before = written.get() as number
+      mergeSome.run()
+      // A merge that changes less than two rows had nothing to do.
+      parts = (written.get() as number) - before >= 2
+    }
+  }).immediate
 
   /** Goes on with a chat. Returns false when everything up to the number `upTo` was there already. */
-  const indexPage = client.transaction((chat_id: number, upTo = Number.MAX_SAFE_INTEGER): boolean => {
-    const chat = progress.get(chat_id)
-    if (!chat || chat.done >= Math.min(chat.until, upTo)) return false
-    const { done, until } = chat
-    const deadline = performance.now() + PAGE_MS
-    const rows = changes.all({ chat_id, after: done, until, limit: PAGE })
-    // Numbers without a message of their own were replaced by later ones.
-    if (rows.length < PAGE) rows.push({ id: 0, seq: until, kind: '', text: null })
-    let seq = done
-    for (const row of rows) {
-      if (row.kind === 'text' && row.text !== null) add.run(chat_id, row.id, indexable(row.text))
-      seq = row.seq
-      if (performance.now() > deadline) break
-    }
-    setCursor.run(chat_id, seq)
+  function indexPage(chat_id: number, upTo = Number.MAX_SAFE_INTEGER): boolean {
+    const chat = cursor.get(chat_id)
+    if (!chat || chat.seq >= Math.min(chat.until, upTo)) return false
+    if (parts) mergePage()
+    else addPage(chat_id)
     return true
+  }
+
+  const addPage = client.transaction((chat_id: number): void => {
+    const chat = cursor.get(chat_id)
+    if (!chat) return
+    const { until, ...before } = chat
+    const deadline = performance.now() + PAGE_MS
+    let { seq } = before
+    while (seq < until && performance.now() < deadline) {
+      const rows = changes.all({ chat_id, after: seq, until, limit: READ })
+      // Numbers without a message of their own were replaced by later ones.
+      if (rows.length < READ) rows.push({ id: 0, seq: until, kind: '', text: null })
+      for (const row of rows) {
+        if (row.kind === 'text' && row.text !== null) index(chat_id, row.id, row.text)
+        seq = row.seq
+        if (performance.now() > deadline) break
+      }
+    }
+    // The messages up to the id `seq` are all there.
+    const { ordered, ...rest } = times(chat_id, { ...before, ordered: before.ordered === 1 }, seq)
+    setCursor.run({ chat_id, seq, ...rest, ordered: ordered ? 1 : 0 })
+    parts = true
   }).immediate
 
   const forgetPage = client.transaction((chat_id: number): void => {
-    if (forgetRows.run({ chat_id }).changes === 0) forgotten.run(chat_id)
+    if (!forgetRows.some(rows => rows.run({ chat_id }).changes > 0)) forgotten.run(chat_id)
   }).immediate
 
   /** Goes on with some chat. Returns false when it found nothing to do this time. */

@@ -1,124 +1,210 @@
-import { setImmediate } from 'node:timers/promises'
+import { ChatError } from '../errors.ts'
 import type { Page } from '../schemas/common.ts'
 import type { FoundMessage } from '../schemas/message.ts'
 import type { Database } from './database.ts'
+import { Heap } from './heap.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 import { decodeCursor, type PageRequest, toPage } from './page.ts'
 import type { Patience } from './patience.ts'
+import { entryFinder } from './search-entry.ts'
+import { highlighter } from './search-highlight.ts'
 import type { SearchIndex } from './search-index.ts'
-import { highlight, matchExpression, phrases } from './search-text.ts'
+import { finder, type Phrase, phrases } from './search-text.ts'
+import { type Times, timesReader } from './search-times.ts'
 
-/** A search lets others have the event loop when it has had it for so long. */
-const TURN_MS = 10
+/** Different words and phrases of a query. */
+const PHRASES = 50
+/** Chats, and messages of a chat, that are read in one go. */
+const CHATS = 200
+const CANDIDATES = 50
 
 /** Where a result stands among all: created_at, chat_id, id. */
-type Place = [number, number, number]
+type Place = [created_at: number, chat_id: number, id: number]
 
 interface SearchedChat {
   id: number
+  /** The search looks no further: a chat may grow faster than it is indexed. */
   seq: number
-  updated_at: number
+  indexed: boolean
+  times: Times
 }
+
+interface ChatRow {
+  place: number
+  id: number
+  seq: number
+  indexed: 0 | 1
+  timed: number
+  newest: number
+  ordered: 0 | 1
+}
+
+interface Candidate {
+  id: number
+  created_at: number
+  words: string
+}
+
+export type SearchRequest = PageRequest & { query: string; chat_id?: number }
 
 /** Finds messages by their words. */
 export function searchRepository(db: Database, index: SearchIndex, patience: Patience) {
   const client = db.$client
   const read = messageReader(db)
-  const chatsOf = client.prepare<[{ user_id: number; chat_id: number | null }], SearchedChat>(
-    `select c.id, c.seq, c.updated_at from members m join chats c on c.id = m.chat_id
-     where m.user_id = @user_id and (@chat_id is null or m.chat_id = @chat_id) order by c.updated_at desc, c.id desc`
+  const readTimes = timesReader(client)
+  const entry = entryFinder(client)
+  const chatsOf = client.prepare<[{ user_id: number; chat_id: number | null; after: number }], ChatRow>(
+    `select m.rowid as place, c.id, c.seq, coalesce(s.seq, 0) >= c.seq as indexed, coalesce(s.timed, 0) as timed, coalesce(s.newest, 0) as newest,
+       coalesce(s.ordered, 1) as ordered
+     from members m join chats c on c.id = m.chat_id left join search_cursors s on s.chat_id = c.id
+     where m.user_id = @user_id and (@chat_id is null or m.chat_id = @chat_id) and m.rowid > @after
+     order by m.rowid limit ${CHATS}`
   )
   // A chat is a range of row ids, which FTS5 walks from its end, as far as it is asked to.
-  const matches = client.prepare<[{ chat_id: number; before: number; match: string }], MessageRow>(
-    `select ${MESSAGE_COLUMNS} from messages_search
-     cross join messages m on m.chat_id = messages_search.rowid >> 32 and m.id = messages_search.rowid & 4294967295
-     ${JOIN_SENDER}
-     where messages_search match @match and m.text is not null
-       and messages_search.rowid > (@chat_id << 32) and messages_search.rowid < ((@chat_id << 32) | @before)
-     order by messages_search.rowid desc`
+  const candidates = client.prepare<[{ chat_id: number; before: number; match: string }], Candidate>(
+    `select * from (
+       select m.id, m.created_at, messages_search.text as words from messages_search
+       cross join messages m on m.chat_id = @chat_id and m.id = messages_search.rowid & 4294967295
+       where messages_search match @match
+         and messages_search.rowid > (@chat_id << 32) and messages_search.rowid < ((@chat_id << 32) | @before)
+       order by messages_search.rowid desc limit ${CANDIDATES})
+     union all
+     select * from (
+       select m.id, m.created_at, words from search_long
+       cross join messages m on m.chat_id = @chat_id and m.id = place & 4294967295
+       where place > (@chat_id << 32) and place < ((@chat_id << 32) | @before)
+       order by place desc limit ${CANDIDATES})
+     order by id desc limit ${CANDIDATES}`
   )
   const createdAt = client
     .prepare<[number, number], number>(
       'select created_at from messages where chat_id = ? and id >= ? order by id limit 1'
     )
     .pluck()
+  const message = client.prepare<[{ chat_id: number; id: number; user_id: number }], MessageRow>(
+    `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER}
+     where m.chat_id = @chat_id and m.id = @id and m.text is not null
+       and exists (select 1 from members where chat_id = @chat_id and user_id = @user_id)`
+  )
 
-  /** The id at which a chat's messages stop being older than a place. Times ascend with ids: it is halved down to. */
-  function endOf({ id: chat_id, seq }: SearchedChat, place: Place | undefined): number {
-    if (!place) return seq + 1
+  /** The chats that may be searched; first the one with the newest message. */
+  function* chats(user_id: number, chat_id: number | undefined): Generator<void, Heap<SearchedChat>> {
+    const found = new Heap<SearchedChat>((a, b) => a.times.newest > b.times.newest)
+    for (let after = 0, rows: ChatRow[]; ; after = rows.at(-1)?.place as number) {
+      rows = chatsOf.all({ user_id, chat_id: chat_id ?? null, after })
+      for (const { id, seq, indexed, ordered, ...known } of rows) {
+        let times: Times = { ...known, ordered: ordered === 1 }
+        for (; times.timed < seq; times = readTimes(id, times, seq)) yield
+        found.push({ id, seq, indexed: indexed === 1, times })
+      }
+      if (rows.length < CHATS) return found
+      yield
+    }
+  }
+
+  /** The id at which a chat's messages stop being older than a place. Their times ascend: it is halved down to. */
+  function endOf({ id: chat_id, seq }: SearchedChat, place: Place): number {
     let low = 1
     let high = seq + 1
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
       const created_at = createdAt.get(chat_id, middle) ?? Number.POSITIVE_INFINITY
-      if (isBefore([created_at, chat_id, middle], place)) low = middle + 1
+      if (isOlder([created_at, chat_id, middle], place)) low = middle + 1
       else high = middle
     }
     return low
   }
 
-  /** Puts the matches of a chat into `found`, newest first, as far as they are among the newest `count`. */
-  function collect(found: MessageRow[], count: number, chat: SearchedChat, before: number, match: string): void {
-    for (const row of matches.iterate({ chat_id: chat.id, before, match })) {
-      const at = found.findIndex(other => isBefore(placeOf(other), placeOf(row)))
-      if (at === -1 && found.length >= count) return
-      found.splice(at === -1 ? found.length : at, 0, row)
-      if (found.length > count) found.pop()
+  /** Puts the matches of a chat that are older than `place` into `found`, as far as they are among the newest `count`. */
+  function* collect(
+    found: Heap<Place>,
+    chat: SearchedChat,
+    { count, place, match, has }: { count: number; place?: Place; match: string; has(words: string): boolean }
+  ): Generator<void> {
+    let before = chat.times.ordered && place ? endOf(chat, place) : chat.seq + 1
+    for (;;) {
+      const rows = candidates.all({ chat_id: chat.id, before, match })
+      for (const { id, created_at, words } of rows) {
+        const here: Place = [created_at, chat.id, id]
+        const late = found.size >= count && isOlder(here, found.first as Place)
+        if (late && chat.times.ordered) return
+        if (!late && (!place || isOlder(here, place)) && has(words)) {
+          found.push(here)
+          if (found.size > count) found.pop()
+        }
+        yield
+      }
+      if (rows.length < CANDIDATES) return
+      before = rows.at(-1)?.id as number
     }
+  }
+
+  /** Chats are searched until no other can have anything newer. */
+  async function* search(
+    user_id: number,
+    { chat_id, limit }: SearchRequest,
+    asked: Phrase[],
+    place: Place | undefined
+  ): AsyncGenerator<void, Page<FoundMessage>> {
+    if (asked.length === 0) return { items: [] }
+    const searched = yield* chats(user_id, chat_id)
+    const found = new Heap<Place>(isOlder)
+    const has = finder(asked)
+    let match: string | undefined
+    for (let chat = searched.pop(); chat; chat = searched.pop()) {
+      yield
+      const { id, seq, indexed, times } = chat
+      if (found.size > limit && times.newest < (found.first as Place)[0]) break
+      while (!indexed && (await patience.wait(() => index.indexPage(id, seq)))) {
+        match = undefined
+        yield
+      }
+      match ??= yield* entry(asked)
+      yield* collect(found, chat, { count: limit + 1, match, has, ...(place && { place }) })
+    }
+
+    const places: Place[] = []
+    for (let oldest = found.pop(); oldest; oldest = found.pop()) places.push(oldest)
+    const page = toPage(
+      places.reverse(),
+      limit,
+      item => item,
+      item => item
+    )
+    const items: FoundMessage[] = []
+    const highlight = highlighter(asked)
+    for (const [, chat_id, id] of page.items) {
+      yield
+      // Meanwhile it may have been edited or deleted, or the user may have left.
+      const row = message.get({ chat_id, id, user_id })
+      const html = row && highlight(row.text as string)
+      if (html !== undefined) items.push(...read([row as MessageRow]).map(found => ({ ...found, highlight: html })))
+    }
+    return { ...page, items }
   }
 
   return {
     /**
      * Messages of the user's chats with all that `query` asks for, newest first. What the index lacks of these chats is
-     * added first. Chats are searched in the order of their latest activity, until no other can have anything newer.
-     * Throws INVALID_CURSOR.
+     * added first. It is found piece by piece: between two of them, whoever goes through the result may let others have
+     * the event loop, or leave it at that. Throws INVALID_CURSOR, and VALIDATION_FAILED when too much is asked for.
      */
-    async find(
-      user_id: number,
-      { query, chat_id, limit, cursor }: PageRequest & { query: string; chat_id?: number }
-    ): Promise<Page<FoundMessage>> {
-      const asked = phrases(query)
-      const place = decodeCursor(cursor, [0, 0, 0] as Place)
-      if (asked.length === 0) return { items: [] }
-      const match = matchExpression(asked)
-      const breathe = turns()
-      const found: MessageRow[] = []
-      for (const chat of chatsOf.all({ user_id, chat_id: chat_id ?? null })) {
-        const last = found[limit]
-        if (last && chat.updated_at < last.created_at) break
-        // No further than it was: a chat may grow faster than it is indexed.
-        while (await patience.wait(() => index.indexPage(chat.id, chat.seq))) await breathe()
-        collect(found, limit + 1, chat, endOf(chat, place), match)
-        await breathe()
+    find(user_id: number, request: SearchRequest): AsyncGenerator<void, Page<FoundMessage>> {
+      const asked = phrases(request.query)
+      const place = decodeCursor(request.cursor, [0, 0, 0] as Place)
+      if (asked.length > PHRASES) {
+        throw new ChatError('VALIDATION_FAILED', {
+          detail: `querystring/query must have at most ${PHRASES} different words`
+        })
       }
-      const page = toPage(found, limit, row => row, placeOf)
-      const items: FoundMessage[] = []
-      for (const message of read(page.items)) {
-        items.push({ ...message, highlight: highlight(message.message as string, asked) })
-        await breathe()
-      }
-      return { ...page, items }
+      return search(user_id, request, asked, place)
     }
   }
 }
 
-function placeOf({ created_at, chat_id, id }: MessageRow): Place {
-  return [created_at, chat_id, id]
-}
-
-/** Whether `a` is older than `b`. */
-function isBefore(a: Place, b: Place): boolean {
+/** Whether `a` stands after `b` in the list. */
+function isOlder(a: Place, b: Place): boolean {
   const [created_at, chat_id, id] = b
   if (a[0] !== created_at) return a[0] < created_at
   return a[1] === chat_id ? a[2] < id : a[1] < chat_id
-}
-
-/** A function to call between two pieces of work: it waits for a turn of the event loop when enough time has gone. */
-function turns(): () => Promise<void> {
-  let since = performance.now()
-  return async () => {
-    if (performance.now() - since < TURN_MS) return
-    await setImmediate()
-    since = performance.now()
-  }
 }

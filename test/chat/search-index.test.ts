@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
@@ -5,10 +6,11 @@ import { build, type Client, type Server } from '../helper.ts'
 
 /** The database from outside, and how many rows of the index have a word. */
 function database(server: Server) {
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
+  const file = String(server.settings['DATABASE_URL']).slice('sqlite:///'.length)
+  const db = new Sqlite(file)
   server.t.teardown(() => db.close())
   const rows = db.prepare<string, number>('select count(*) from messages_search where messages_search match ?').pluck()
-  return { db, count: (word: string) => rows.get(word) as number }
+  return { file, db, count: (word: string) => rows.get(word) as number }
 }
 
 async function until(done: () => boolean): Promise<boolean> {
@@ -17,7 +19,7 @@ async function until(done: () => boolean): Promise<boolean> {
   return done()
 }
 
-async function count(client: Client, query: string): Promise<number> {
+async function count(client: Client, query: string | number): Promise<number> {
   const reply = await client.get(`/search?query=${query}&limit=200`)
   return reply.status === 200 ? reply.body.items.length : reply.status
 }
@@ -136,6 +138,147 @@ t.test('the index outlives a restart and is built anew when it was dropped', asy
   t.equal(await count(again, 'word'), 2)
   await again.delete(`${path}/messages/1`)
   t.equal(await count(again, 'word'), 1)
+})
+
+t.test('an index of an earlier version is brought up to date', async t => {
+  const first = await build(t)
+  const { id, people } = await first.chat('ann')
+  const [ann] = people
+  await say(first, id, ann, ['วันนี้อากาศดีมาก', 'أحمد', 'plain words'])
+  await say(first, id, ann, [numbered('word', 1000).join(' ')])
+  t.equal(await count(ann, 'w'), 2)
+  await first.app.close()
+
+  // As the first version left it: other words, a cursor of two columns, and long texts like the others.
+  const { db } = database(first)
+  db.exec(`
+    drop table search_version;
+    drop table search_long;
+    drop table search_cursors;
+    drop trigger search_text_changed;
+    drop trigger search_time_changed;
+    insert into messages_search (messages_search, rank) values ('automerge', 4);
+    create table search_cursors (chat_id integer primary key, seq integer not null);
+    create trigger search_text_changed after update of text on messages
+    when new.text is not old.text begin
+      delete from messages_search where rowid = (old.chat_id << 32) | old.id;
+    end`)
+  const words = db.prepare('insert or replace into messages_search (rowid, text) values ((? << 32) | ?, ?)')
+  for (const [i, text] of ['วันนี้อากาศดีมาก', 'أحمد', 'plain words', numbered('word', 1000).join(' ')].entries()) {
+    words.run(id, i + 1, text)
+  }
+  db.prepare('insert into search_cursors values (?, 4)').run(id)
+
+  const second = await build(t, first.settings)
+  const again = await second.login('ann')
+  t.equal(await count(again, encodeURIComponent('อากาศ')), 1)
+  t.equal(await count(again, encodeURIComponent('احمد')), 1)
+  t.equal(await count(again, 'plain'), 1)
+  t.equal(await count(again, '999'), 1)
+  await again.patch(`/chats/${id}/messages/4`, { message: 'short' })
+  t.equal(await count(again, '999'), 0)
+  await second.app.close()
+
+  // Once is enough.
+  db.prepare("update messages_search set text = 'other words' where rowid = (? << 32) | 3").run(id)
+  const third = await build(t, first.settings)
+  t.equal(await count(await third.login('ann'), 'other'), 0, 'these words are not those of the message')
+  t.equal(database(third).count('other'), 1, 'but nothing was indexed again')
+})
+
+t.test('the background brings an index of an earlier version up to date', async t => {
+  const first = await build(t)
+  const { id, people } = await first.chat('ann')
+  await say(first, id, people[0], ['อากาศ', 'word'])
+  t.equal(await count(people[0], 'word'), 1)
+  await first.app.close()
+  const { db } = database(first)
+  db.exec(`update search_version set version = 1; update messages_search set text = 'อากาศ' where rowid & 255 = 1`)
+  const second = await build(t, first.settings)
+  t.ok(await until(() => database(second).count('กา OR "า"') === 1))
+  t.equal(database(second).count('word'), 1)
+})
+
+t.test('texts of very many different words are found, edited and deleted like others', async t => {
+  const server = await build(t)
+  const { db, file } = database(server)
+  const { id, path, people } = await server.chat('ann')
+  const [ann] = people
+  const long = (word: string) => `${numbered('w', 500).join('-')} ${word} end`
+  await say(server, id, ann, ['first zanzibarine', long('zanzibarine'), long('quixotically'), 'last zanzibarine'])
+  const found = async (query: string) => {
+    const { items } = (await ann.get(`/search?query=${query}&limit=2`)).body
+    return items.map((item: { id: number }) => item.id)
+  }
+  t.strictSame(await found('zanzibarine'), [4, 2])
+  t.strictSame(await found('499-quixotically e'), [3])
+  t.strictSame(await found('zanzib quixo'), [])
+  t.strictSame(await found('w-499'), [3, 2])
+  const longs = db.prepare('select count(*) from search_long').pluck()
+  t.equal(longs.get(), 2)
+  await ann.put(`${path}/messages/2/reactions/+1`)
+  t.strictSame(await found('zanzibarine'), [4, 2])
+  await ann.patch(`${path}/messages/2`, { message: long('edited') })
+  await ann.delete(`${path}/messages/3`)
+  t.equal(longs.get(), 0, 'at once')
+  t.strictSame(await found('zanzibarine'), [4, 1])
+  t.strictSame(await found('quixotically'), [])
+  t.strictSame(await found('edited'), [2])
+  db.pragma('wal_checkpoint(truncate)')
+  t.notMatch(readFileSync(file, 'latin1'), 'quixotically')
+  await ann.delete(path)
+  t.ok(await until(() => longs.get() === 0))
+})
+
+t.test('what changes while it is searched is given as it then is, or not at all', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  await say(server, id, ann, numbered('word', 6))
+  const search = () => server.app.db.search.find(bob.user.id, { query: 'wor', limit: 10 })
+  /** Stops when everything is found and nothing is read yet, and goes on after a change. */
+  async function meanwhile(matches: number, change: () => Promise<unknown>) {
+    t.equal(await count(bob, 'wor'), matches)
+    let pieces = 0
+    for (const work = search(); !(await work.next()).done; ) pieces++
+    const work = search()
+    for (let i = 0; i <= pieces - matches; i++) await work.next()
+    await change()
+    for (;;) {
+      const { done, value } = await work.next()
+      if (done) return value.items.map(({ message, highlight }) => [message, highlight])
+    }
+  }
+  t.strictSame(
+    await meanwhile(6, async () => {
+      await ann.delete(`${path}/messages/6`)
+      await ann.patch(`${path}/messages/5`, { message: 'another' })
+      await ann.patch(`${path}/messages/4`, { message: 'a word' })
+      await ann.put(`${path}/messages/3/reactions/+1`)
+    }),
+    [
+      ['a word', 'a <mark>word</mark>'],
+      ['word 2', '<mark>word</mark> 2'],
+      ['word 1', '<mark>word</mark> 1'],
+      ['word 0', '<mark>word</mark> 0']
+    ]
+  )
+  t.strictSame(await meanwhile(4, () => bob.delete(`${path}/members/${bob.user.id}`)), [])
+})
+
+t.test('the parts of the index are merged', async t => {
+  const server = await build(t)
+  const { db } = database(server)
+  const { id, people } = await server.chat('ann')
+  const [ann] = people
+  // Each of these is a transaction, and adds a part.
+  for (let i = 0; i < 40; i++) {
+    await say(server, id, ann, [`word ${i}`])
+    t.equal(await count(ann, i), 1)
+  }
+  const parts = db.prepare('select count(distinct segid) from messages_search_idx').pluck()
+  t.ok((parts.get() as number) < 16, `${parts.get()} parts`)
+  db.exec("insert into messages_search (messages_search, rank) values ('integrity-check', 1)")
 })
 
 t.test('a broken index is told to the log, and the server goes on', async t => {
