@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import type { Test } from 'tap'
-import { createSearchIndex, searchIndex } from '../../src/db/search-index.ts'
+import { searchIndex } from '../../src/db/search-index.ts'
+import { createSearchIndex } from '../../src/db/search-tables.ts'
 import { build } from '../helper.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle/sqlite/', import.meta.url))
