@@ -10,10 +10,14 @@ const PASSING = [1001, 1006, 1011, 1012, 1013, 4401, 4408, 401, 429, 500, 502, 5
 
 /** One chat. Whatever happens to the connection or the server: nothing is lost, nothing comes twice, all in order. */
 export class Client {
-  /** Called with each new message, mine too, and each change: the whole message as it now is. Keep them by `id`. */
+  /** Called with each new message, mine too, and each change: the whole message as it is now. */
   onMessage: (message: Message) => void = () => undefined
+  /** Called when the server went back to a backup: `messages` is empty, and everything comes again. */
+  onReset: () => void = () => undefined
   /** Called when the server will never accept a text. */
   onRefused: (code: string, text: string | undefined) => void = () => undefined
+  /** What is known of the chat, by `id`. */
+  readonly messages = new Map<number, Message>()
   /** What is not acked yet, by `client_id`, in the order of sending. Save it, and it survives a crash of the client. */
   readonly unacked = new Map<string, string>()
   readonly #options: Options
@@ -21,8 +25,12 @@ export class Client {
   #socket: WebSocket | undefined
   #cookie = ''
   #me = { id: 0 }
-  /** The highest `seq` that was seen; none before the first `ready`. */
+  /** The `seq` of the latest frame; none before the first `ready`. Replies to HTTP requests do not move it. */
   #cursor: number | undefined
+  /** The first message of the last page of history. Not of all messages: a frame may tell of one that is far older. */
+  #oldest: number | undefined
+  /** The history that `messages` and the cursor belong to. */
+  #epoch: string | undefined
   #failures = 0
   #bye: number | undefined
 
@@ -48,6 +56,20 @@ export class Client {
       this.#bye = undefined
       await sleep(wait, undefined, { signal: this.#stop.signal }).catch(() => undefined)
     }
+  }
+
+  /** Loads the latest page of history, and then the page before it, and so on. Resolves with whether there are more. */
+  async loadOlder(): Promise<boolean> {
+    const { url, chat_id } = this.#options
+    const oldest = this.#oldest === undefined ? '' : `&before=${this.#oldest}`
+    const reply = await fetch(`${url}/chats/${chat_id}/messages?limit=50${oldest}`, {
+      headers: { cookie: this.#cookie }
+    })
+    if (!reply.ok) throw new Error(`history: ${reply.status}`)
+    const page = (await reply.json()) as { items: Message[]; has_more_before: boolean }
+    for (const message of page.items) this.#keep(message)
+    this.#oldest = page.items[0]?.id ?? this.#oldest
+    return page.has_more_before
   }
 
   stop(): void {
@@ -100,6 +122,8 @@ export class Client {
     if (frame.type === 'ready') {
       this.#failures = 0
       this.#me = frame.user
+      if (this.#epoch !== undefined && this.#epoch !== frame.epoch) this.#beginAnew()
+      this.#epoch = frame.epoch
       this.#cursor ??= frame.chats[0].seq
       this.#sendFirst()
     } else if (frame.type === 'message') {
@@ -121,9 +145,26 @@ export class Client {
     }
   }
 
+  /** A frame: it moves the cursor. */
   #see(message: Message): void {
     this.#cursor = message.seq
+    this.#keep(message)
+  }
+
+  /** A page of history can be older than a frame that overtook it: the higher `seq` wins. */
+  #keep(message: Message): void {
+    if ((this.messages.get(message.id)?.seq ?? 0) >= message.seq) return
+    this.messages.set(message.id, message)
     this.onMessage(message)
+  }
+
+  /** The numbers of another history mean nothing in this one. The next socket gets everything from the beginning. */
+  #beginAnew(): void {
+    this.messages.clear()
+    this.#oldest = undefined
+    this.#cursor = 0
+    this.onReset()
+    this.#socket?.terminate()
   }
 
   #sendFirst(): void {

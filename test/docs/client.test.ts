@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Client, type Message } from '../../docs/client.ts'
 import { build, type Json, type Server } from '../helper.ts'
+import { run } from '../scripts.ts'
 
 // The client that the documentation shows, as it is, against the real server.
 
@@ -135,6 +136,95 @@ t.test('a text that is refused does not hold up the next', async t => {
   t.match(seen, [{ id: 1, seq: 1, message: 'Hello' }])
 })
 
+t.test('a page of history that was overtaken by an edit replaces nothing', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann] = people
+  const user = { id: ann.user.id, username: 'ann' }
+  await server.app.db.log.append(
+    Array.from({ length: 500 }, (_, i) => ({ type: 'send' as const, chat_id: id, user, text: `${i}` }))
+  )
+  const { client } = start(t, await distant(t, server.url), 'bob', id)
+  await until('bob is connected', () => server.app.websocketServer.clients.size === 1)
+  const edits = (async () => {
+    for (let n = 0; n < 238; n++) {
+      await ann.patch(`${path}/messages/${500 - ((n * 37) % 500)}`, { message: `edited ${n}` })
+    }
+  })()
+  while (await client.loadOlder());
+  await edits
+  const { body } = await ann.get(path)
+  await until('bob has heard of everything', () => client.messages.size === 500)
+  const stored = await server.app.db.messages.changes(id, 0, body.seq, 1000)
+  await until('every edit has arrived', () => stored.every(({ id, seq }) => client.messages.get(id)?.seq === seq))
+  t.strictSame(
+    stored.filter(({ id, message }) => client.messages.get(id)?.message !== message),
+    []
+  )
+})
+
+t.test('after the return to a backup, the client has what a new one has', async t => {
+  const directory = t.testdir({})
+  const settings = { SECRET_KEY: 'x'.repeat(40), DATABASE_URL: `sqlite:///${directory}/confab.db` }
+  let server = await build(t, settings)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const copy = `${directory}/copy.db`
+  const { client } = start(t, server.url, 'bob', id)
+  const resets: number[] = []
+  client.onReset = () => void resets.push(client.messages.size)
+  await until('bob is connected', () => server.app.websocketServer.clients.size === 1)
+  const say = async (count: number) => {
+    for (let n = 0; n < count; n++) {
+      await server.client(people[0].cookie, people[0].user).post(`${path}/messages`, { message: `${server.url} ${n}` })
+    }
+  }
+  await say(8)
+  t.match(await run('db-backup.ts', '/', [copy], settings), { code: 0 })
+  await say(4)
+  await until('bob has seen all', () => client.messages.size === 12)
+  await server.app.close()
+  t.match(await run('db-restore.ts', '/', [copy], settings), { code: 0 })
+  server = await build(t, { ...settings, PORT: new URL(server.url).port })
+  await say(3)
+  await until('bob has begun anew', () => resets.length === 1)
+  await until('bob has seen all', () => client.messages.size === 11)
+  const { items } = (await server.client(people[0].cookie, people[0].user).get(`${path}/messages`)).body
+  const known = [...client.messages.values()].sort((a, b) => a.id - b.id)
+  t.strictSame(
+    known.map(({ id, seq, message }) => [id, seq, message]),
+    items.map(({ id, seq, message }: Json) => [id, seq, message])
+  )
+})
+
+/** The address of a proxy before a server, through which replies to HTTP requests take 40 ms longer than frames. */
+async function distant(t: Test, url: string): Promise<string> {
+  const proxy = createServer((request, reply) => {
+    const { method, headers } = request
+    const forwarded = requestTo(`${url}${request.url}`, { method, headers }, async response => {
+      await sleep(40)
+      reply.writeHead(response.statusCode ?? 500, response.headers)
+      response.pipe(reply)
+    })
+    request.pipe(forwarded)
+  })
+  proxy.on('upgrade', (request, socket, head) => {
+    const { port, hostname } = new URL(url)
+    const server = connect(Number(port), hostname, () => {
+      const lines = request.rawHeaders.flatMap((name, i, all) => (i % 2 === 0 ? [`${name}: ${all[i + 1]}`] : []))
+      server.write(`GET ${request.url} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
+      server.write(head)
+      server.pipe(socket).pipe(server)
+    })
+    for (const one of [server, socket]) one.on('error', () => undefined)
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    proxy.closeAllConnections()
+    proxy.close()
+  })
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+}
+
 /** A server that does only what the test says. */
 async function pretend(t: Test, login: (reply: ServerResponse) => void) {
   const http = createServer((_request, reply) => login(reply))
@@ -170,7 +260,7 @@ t.test('a server that is not well for a while is tried again', async t => {
 
   const frames: Json[] = []
   socket.on('message', data => frames.push(JSON.parse(data.toString())))
-  socket.send(JSON.stringify({ type: 'ready', user: { id: 1 }, chats: [{ chat_id: 1, seq: 0 }] }))
+  socket.send(JSON.stringify({ type: 'ready', user: { id: 1 }, chats: [{ chat_id: 1, seq: 0 }], epoch: 'x' }))
   client.send('Hello')
   await until('it is sent', () => frames.length === 1)
   socket.send(JSON.stringify({ type: 'error', code: 'OVERLOADED', detail: '', retry_after_ms: 50 }))
