@@ -101,7 +101,8 @@ export class Client {
     socket.on('ping', () => silence.refresh())
     socket.on('message', data => {
       silence.refresh()
-      this.#receive(JSON.parse(String(data)))
+      // Not what is still on its way from a socket that was given up.
+      if (socket === this.#socket) this.#receive(JSON.parse(String(data)))
     })
     return new Promise(resolve => {
       socket.on('error', () => undefined)
@@ -165,6 +166,7 @@ export class Client {
     this.#cursor = 0
     this.onReset()
     this.#socket?.terminate()
+    this.#socket = undefined
   }
 
   #sendFirst(): void {
