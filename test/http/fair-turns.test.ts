@@ -1,0 +1,52 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { build } from '../helper.ts'
+
+t.test('requests that arrive together leave turns to others', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const db = server.database()
+  const insert = db.prepare(
+    "insert into users (username, display_name, password_hash, created_at) values (?, 'x', '', 1)"
+  )
+  const member_ids = db.transaction(() =>
+    Array.from({ length: 1000 }, (_, n) => Number(insert.run(`crowd${n}`).lastInsertRowid))
+  )()
+  const body = JSON.stringify({ title: 'Crowd', member_ids })
+  const { port, hostname, host } = new URL(server.url)
+  const head = [
+    'POST /chats HTTP/1.1',
+    `host: ${host}`,
+    `cookie: ${ann.cookie}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`
+  ]
+  const request = `${head.join('\r\n')}\r\n\r\n${body}`
+  const socket = await bob.v1(id)
+  await socket.next('ready')
+  const connections = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const connection = connect(Number(port), hostname)
+      t.teardown(() => connection.destroy())
+      await once(connection, 'connect')
+      return connection
+    })
+  )
+  const open = promisify(server.app.server.getConnections.bind(server.app.server))
+  while ((await open()) < 51) await sleep(5)
+  let answered = 0
+  const answers = connections.map(async connection => {
+    const [data] = await once(connection, 'data')
+    answered++
+    return String(data).split('\r\n')[0]
+  })
+  for (const connection of connections) connection.write(request)
+  socket.send({ type: 'ping' })
+  await socket.next('pong')
+  t.ok(answered < 25, `${answered} of 50 large requests were answered before a ping`)
+  t.strictSame([...new Set(await Promise.all(answers))], ['HTTP/1.1 201 Created'])
+})
