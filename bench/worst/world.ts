@@ -28,10 +28,12 @@ export interface World {
   popular: number
 }
 
+/** A letter with thousands of accents in no order, which Unicode wants in an order. */
+export const MARKS = `a${'\u0301\u0316'.repeat(4996)}`
+
 /** Chats with much in them: how many messages, and what each says. */
 const ARCHIVES = {
-  /** Each has a word that is looked for, and thousands of accents on one letter, in no order. */
-  marks: { messages: 200, text: `needle a${'\u0301\u0316'.repeat(4996)}` },
+  marks: { messages: 200, text: `needle ${MARKS}` },
   pairs: { messages: 200, text: 'a '.repeat(5000) },
   matches: { messages: 40_000, text: 'The quick brown fox jumps over the lazy dog, then rests a while.' },
   /** JSON needs six bytes for each of these. */
@@ -129,6 +131,12 @@ export async function buildWorld(directory: string): Promise<World> {
   )
   const react = { type: 'react' as const, chat_id: ids.room1900 as number, id: popular }
   await app.db.log.append(reactions.map(one => ({ ...react, ...one })))
+
+  // A search without a match goes through all chats of its user: nothing is left to be indexed during an attack.
+  for (const { cookie } of [writer, with200, with1000, many, crowd[0], crowd[1000], victims[0]] as Person[]) {
+    const { statusCode, body } = await app.inject({ url: '/search?query=nothinghasthis', headers: { cookie } })
+    if (statusCode !== 200) throw new Error(`the messages cannot be indexed: ${body}`)
+  }
   await app.close()
   // Each of them was set above.
   return { victims, crowd, sessions, with200, with1000, writer, chats: ids as World['chats'], popular }

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack } from '../attacker.ts'
-import type { World } from '../world.ts'
+import { MARKS, type World } from '../world.ts'
 
-/** Searches of one account in a chat of its own, 8 at once. What the index lacks is added by the first of them. */
+/** Searches of one account in a chat of its own, 8 at once. */
 function search(
   name: string,
   chat: keyof World['chats'],
@@ -22,8 +23,23 @@ function search(
   }
 }
 
+/** How long the server is watched while it indexes what was sent, in milliseconds. */
+const INDEXING_MS = 5000
+
 /** Full text. */
 export const searches: Attack[] = [
+  {
+    name: 'messages of 10,000 combining marks in a chat of its own, as fast as allowed, and their indexing',
+    expected: { pong: 1, ack: 100 },
+    allowed: ['RATE_LIMITED'],
+    async prepare(attacker) {
+      const socket = await attacker.socket(attacker.world.writer, attacker.world.chats.open)
+      return async () => {
+        await attacker.paced(socket, () => socket.send({ type: 'send', message: MARKS }))
+        await sleep(INDEXING_MS)
+      }
+    }
+  },
   search('for a rare word over 200 messages of 10,000 combining marks', 'marks', 'needle', '200', { 200: 8 }),
   search('for 50 phrases over 200 messages of 10,000 characters', 'pairs', Array(50).fill('a-a').join(' '), '200', {
     200: 8
