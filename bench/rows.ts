@@ -6,8 +6,9 @@ import type { Shape } from './servers.ts'
  * `pipelined`: few sockets of a room send, each with many messages on their way, so that many frames arrive in one TCP
  * read. This is what a server can take at most.
  *
- * `single`: each sender has one message on its way. A server never finds two frames in one read: every message is a
- * write and a read of its own, as from many people, or from a load generator with one virtual user a socket.
+ * `single`: many sockets of a room send, each with one message on its way. A server never finds two frames in one read:
+ * every message is a write and a read of its own, as from many people, or from a load generator with one virtual user a
+ * socket. (At a fixed rate, the senders take turns in both modes.)
  */
 export const MODES = ['pipelined', 'single'] as const
 export type Mode = (typeof MODES)[number]
@@ -22,7 +23,7 @@ interface Row extends Omit<Shape, 'inFlight'> {
 /**
  * `pipelined` keeps 4,000 to 64,000 deliveries on their way over all rooms (128,000 in the room of 2,000, whose senders
  * are those of the room of 1,000). In `single`, all sockets but the last of a room send, 64 of a large room, 16 of a
- * room of 50: with more, the messages would wait for their senders' turns and not for the server.
+ * room of 50: more of them would only make each message wait longer behind the others.
  */
 const ROWS: Record<string, Row> = {
   'one room of 100': { rooms: 1, sockets: 100, senders: 4, inFlight: 256, single: 99 },
@@ -37,7 +38,7 @@ const ROWS: Record<string, Row> = {
 /** What --quick runs: more would take more than about a minute. */
 const QUICK = 4
 
-/** The rows whose name has `only` in it; without it, all of them, or the first few when it has to be quick. Throws when there are none. */
+/** The rows whose name has `only` in it; without it all, or the first few with `quick`. Throws when there are none. */
 export function rowsOf(mode: Mode, only: string | undefined, quick: boolean): [string, Shape][] {
   const all = Object.entries(ROWS)
   const chosen = only ? all.filter(([name]) => name.includes(only)) : all.slice(0, quick ? QUICK : all.length)
