@@ -34,8 +34,8 @@ export function ask<T>(script: string, job: unknown): Promise<Asked<T>> {
 /** A process that is told messages and answers them. */
 export interface Talk {
   tell(message: object | string): void
-  /** The next message; throws when the process has ended, or ends instead. */
-  hear<T>(): Promise<T>
+  /** The next message, or undefined after so many milliseconds; throws when the process has ended, or ends instead. */
+  hear<T>(mostMs: number): Promise<T | undefined>
   end(): Promise<void>
 }
 
@@ -53,13 +53,19 @@ export function talk(script: string, args: string[] = [], nice = false): Talk {
   child.once('exit', () => wake())
   return {
     tell: message => void child.send(message),
-    async hear<T>() {
+    async hear<T>(mostMs: number) {
+      const end = performance.now() + mostMs
       while (heard.length === 0) {
+        if (performance.now() >= end) return undefined
         if (child.exitCode !== null || child.signalCode !== null) {
           throw new Error(`${script} ended with ${child.exitCode ?? child.signalCode}`)
         }
         await new Promise<void>(resolve => {
-          wake = resolve
+          const timer = setTimeout(resolve, end - performance.now())
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
         })
       }
       return heard.shift() as T

@@ -133,6 +133,7 @@ export class Attacker {
       } catch (error) {
         if (!(error instanceof Refused)) throw error
         this.count(`refused ${error.status}`)
+        if (error.status !== 503) throw error
         await sleep(500 + Math.random() * 500)
       }
     }

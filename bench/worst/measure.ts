@@ -10,6 +10,8 @@ import type { World } from './world.ts'
 
 /** An attack that takes longer is cut off. In milliseconds. */
 const MOST_MS = 30_000
+/** How long it may take until all sockets are open, in milliseconds. */
+const PREPARE_MS = 60_000
 /** How long the server is left alone before an attack, and how long the pings are still measured after it. */
 const CALM_MS = 2000
 
@@ -38,20 +40,21 @@ async function strike(attack: Attack, victim: Talk, attacker: Talk): Promise<Mea
   await sleep(CALM_MS)
   victim.tell('begin')
   attacker.tell('go')
-  const answered = attacker.hear<Tally>()
-  const timer = new AbortController()
-  const inTime = await Promise.race([
-    answered.then(() => true),
-    sleep(MOST_MS, false, { signal: timer.signal }).catch(() => false)
-  ])
-  timer.abort()
+  const answered = await attacker.hear<Tally>(MOST_MS)
+  const inTime = answered !== undefined
   if (inTime) await sleep(CALM_MS)
   victim.tell('end')
-  const waits = await victim.hear<Waits>()
+  const waits = await hear<Waits>(victim, 'the victim')
   if (!inTime) attacker.tell('tally')
-  const tally = await answered
+  const tally = answered ?? (await hear<Tally>(attacker, 'the attacker'))
   const fault = faultOf(attack, tally, inTime)
   return { ...waits, tally, inTime, ...(fault && { fault }) }
+}
+
+async function hear<T>(talk: Talk, name: string): Promise<T> {
+  const message = await talk.hear<T>(PREPARE_MS)
+  if (message === undefined) throw new Error(`${name} has said nothing for ${PREPARE_MS / 1000} s`)
+  return message
 }
 
 const NOTHING = {
@@ -82,8 +85,8 @@ async function onServer(attack: Attack, world: World, directory: string): Promis
   )
   try {
     victim.tell({ port, pid: server.pid, chat_id: world.chats.victims, people: world.victims })
-    await victim.hear()
-    await attacker.hear()
+    await hear(victim, 'the victim')
+    await hear(attacker, 'the attacker')
     return await strike(attack, victim, attacker)
   } finally {
     await attacker.end()

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack } from '../attacker.ts'
-import { PASSWORD } from '../world.ts'
+import { PASSWORD, type Person } from '../world.ts'
 
 const MANY = 1000
 /** How often 100 try to log in at once, and how long after each other, in milliseconds. */
@@ -12,8 +12,8 @@ export const accounts: Attack[] = [
     name: 'a session with 1,000 sockets for all chats logs out',
     expected: { 204: 1, 'closed 4401': MANY },
     async prepare(attacker) {
-      const [one] = attacker.world.sessions
-      await attacker.sockets(Array.from({ length: MANY }, () => one as typeof one & object))
+      const [one] = attacker.world.sessions as [Person]
+      await attacker.sockets(Array.from({ length: MANY }, () => one))
       return async () => {
         await attacker.ask(one, 'POST', '/auth/logout')
         await attacker.until('closed 4401', MANY)
