@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { pinned } from './servers.ts'
 
@@ -28,4 +29,51 @@ export function ask<T>(script: string, job: unknown): Promise<Asked<T>> {
     child.once('exit', code => reject(new Error(`${script} ended with ${code}`)))
     child.stdin.end(JSON.stringify(job))
   })
+}
+
+/** A process that is told messages and answers them. */
+export interface Talk {
+  tell(message: object | string): void
+  /** The next message, or undefined after so many milliseconds; throws when the process has ended, or ends instead. */
+  hear<T>(mostMs: number): Promise<T | undefined>
+  end(): Promise<void>
+}
+
+/** Starts a script on the core of the load; with `nice`, behind the other processes of this core. */
+export function talk(script: string, args: string[] = [], nice = false): Talk {
+  const command = [...(nice ? ['nice', '-n', '19'] : []), process.execPath, `${here}${script}`, ...args]
+  const [file = '', ...rest] = pinned(1, command)
+  const child: ChildProcess = spawn(file, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const heard: unknown[] = []
+  let wake = () => {}
+  child.on('message', message => {
+    heard.push(message)
+    wake()
+  })
+  child.once('exit', () => wake())
+  return {
+    tell: message => void child.send(message),
+    async hear<T>(mostMs: number) {
+      const end = performance.now() + mostMs
+      while (heard.length === 0) {
+        if (performance.now() >= end) return undefined
+        if (child.exitCode !== null || child.signalCode !== null) {
+          throw new Error(`${script} ended with ${child.exitCode ?? child.signalCode}`)
+        }
+        await new Promise<void>(resolve => {
+          const timer = setTimeout(resolve, end - performance.now())
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+      return heard.shift() as T
+    },
+    async end() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+  }
 }

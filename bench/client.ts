@@ -8,10 +8,22 @@ const MESSAGE_BYTES = 64
 /** One for all sockets: what is read into it is counted, or looked at, before the next read. */
 const BUFFER = Buffer.alloc(256 * 1024)
 
+/** A text frame (RFC 6455, section 5.2) of at most 65,535 bytes, masked with zeros, which masks nothing. */
+export function maskedFrame(payload: Buffer): Buffer {
+  const length = payload.length
+  const header = length < 126 ? Buffer.alloc(6) : Buffer.alloc(8)
+  header[0] = 0x81
+  if (length < 126) header[1] = 0x80 | length
+  else {
+    header[1] = 0x80 | 126
+    header.writeUInt16BE(length, 2)
+  }
+  return Buffer.concat([header, payload])
+}
+
 /**
  * One WebSocket over a raw TCP socket. It counts bytes; only an observer looks at its frames (RFC 6455, section 5.2),
- * so that a few frames tell how many the bytes of the others were. Sent frames are masked with zeros, which masks
- * nothing.
+ * so that a few frames tell how many the bytes of the others were.
  */
 export class RawClient {
   /** Bytes received since the upgrade. */
@@ -64,15 +76,7 @@ export class RawClient {
   }
 
   #write(payload: Buffer): void {
-    const length = payload.length
-    const header = length < 126 ? Buffer.alloc(6) : Buffer.alloc(8)
-    header[0] = 0x81
-    if (length < 126) header[1] = 0x80 | length
-    else {
-      header[1] = 0x80 | 126
-      header.writeUInt16BE(length, 2)
-    }
-    this.#socket.write(Buffer.concat([header, payload]))
+    this.#socket.write(maskedFrame(payload))
   }
 
   #read(length: number): void {

@@ -14,3 +14,11 @@ export function cpuSeconds(pid: number): number {
 export function residentKB(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
 }
+
+/**
+ * The processor time that the main thread of a process has taken, in milliseconds, exact to a tick of the system
+ * (https://docs.kernel.org/scheduler/sched-stats.html).
+ */
+export function mainThreadMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6
+}

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { chart } from './chart.ts'
 import { ask } from './child.ts'
 import type { Measured } from './load.ts'
+import { modeOf, rowsOf } from './rows.ts'
 import { ceiling, findBun, type Shape, type Start, servers } from './servers.ts'
 import { machine, serverSettings, versions } from './settings.ts'
 
@@ -12,15 +13,14 @@ import { machine, serverSettings, versions } from './settings.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, peers: { type: 'string' } }
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    peers: { type: 'string' },
+    mode: { type: 'string', default: 'pipelined' }
+  }
 })
 
-const ROWS: Record<string, Shape> = {
-  'one room of 100': { rooms: 1, sockets: 100, senders: 4, inFlight: 256 },
-  'one room of 1000': { rooms: 1, sockets: 1000, senders: 4, inFlight: 64 },
-  '100 rooms of 10': { rooms: 100, sockets: 10, senders: 2, inFlight: 16 },
-  '1000 rooms of 2': { rooms: 1000, sockets: 2, senders: 1, inFlight: 4 }
-}
 const PEER = 'Bun + bun:sqlite'
 
 export type Figures = Record<string, Record<string, Measured>>
@@ -28,6 +28,9 @@ export type Figures = Record<string, Record<string, Measured>>
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
+
+const mode = modeOf(values.mode)
+const rows = rowsOf(mode, values.only, values.quick)
 
 if (!existsSync(`${here}node_modules`)) {
   say('Installing the peers …')
@@ -39,8 +42,6 @@ if (!bun) say(`Without Bun: there is no binary of it that runs here (${process.p
 const all = Object.entries(servers(bun)).filter(
   ([name]) => !values.peers || name === 'Confab' || name.includes(values.peers)
 )
-const rows = Object.entries(ROWS).filter(([row]) => !values.only || row.includes(values.only))
-if (rows.length === 0) throw new Error(`--only takes a part of one of: ${Object.keys(ROWS).join(', ')}`)
 const rounds = values.quick ? 1 : 3
 const timing = values.quick ? { warmUpMs: 500, measureMs: 700 } : { warmUpMs: 2000, measureMs: 5000 }
 const halves = values.quick ? [] : all.filter(([name]) => bun && ['Confab', PEER].includes(name))
@@ -49,6 +50,9 @@ let done = 0
 
 const amount = (figure: number) => figure.toLocaleString('en')
 const times = ({ p50, p99 }: Measured) => `p50 ${p50} ms, p99 ${p99} ms`
+/** From this share of a core on, the load may have been slower than the server. */
+const LIMIT = 0.95
+const ofLoad = ({ cpu }: Measured) => `load ${cpu.toFixed(2)} of a core${cpu >= LIMIT ? ', the limit' : ''}`
 
 /** One server under one load, from its start to its end. */
 async function measure(what: string, start: Start, shape: Shape, rate = 0): Promise<Measured> {
@@ -97,6 +101,7 @@ const results = await inTurns('', all)
 const ceilings: Record<string, Measured> = {}
 for (const [row, shape] of rows) ceilings[row] = await measure(`the load's ceiling, ${row}`, ceiling, shape)
 
+if (mode === 'single') say('\nEvery message a write of its own')
 say("\nDeliveries a second, how many times as many Confab makes, and the share of the load's ceiling")
 for (const [row, figures] of Object.entries(results)) {
   const own = figures['Confab'] as Measured
@@ -105,7 +110,9 @@ for (const [row, figures] of Object.entries(results)) {
   for (const [name, one] of Object.entries(figures)) {
     const ratio = (own.deliveries / one.deliveries).toFixed(2).padStart(7)
     const share = `${((100 * one.deliveries) / most.deliveries).toFixed(0)} %`.padStart(5)
-    say(`${ratio} ×  ${name.padEnd(28)} ${amount(one.deliveries).padStart(11)}/s ${share}  ${times(one)}`)
+    say(
+      `${ratio} ×  ${name.padEnd(28)} ${amount(one.deliveries).padStart(11)}/s ${share}  ${times(one)}, ${ofLoad(one)}`
+    )
   }
   say(`           ${"the load's ceiling".padEnd(28)} ${amount(most.deliveries).padStart(11)}/s`)
 }
@@ -123,9 +130,18 @@ if (halves.length === 2) {
   }
 }
 
-const settings = { ...machine(), ...versions(bun?.version), rounds, ...timing, textBytes: 64, servers: serverSettings }
+const settings = {
+  ...machine(),
+  ...versions(bun?.version),
+  mode,
+  rounds,
+  ...timing,
+  textBytes: 64,
+  servers: serverSettings
+}
 mkdirSync(`${here}results`, { recursive: true })
 const record = { settings, results, ceilings, latency }
-writeFileSync(`${here}results/latest.json`, `${JSON.stringify(record, null, 2)}\n`)
-writeFileSync(`${here}results/latest.svg`, chart(results))
-say('\nWrote bench/results/latest.json and latest.svg')
+const file = mode === 'single' ? 'single' : 'latest'
+writeFileSync(`${here}results/${file}.json`, `${JSON.stringify(record, null, 2)}\n`)
+writeFileSync(`${here}results/${file}.svg`, chart(results))
+say(`\nWrote bench/results/${file}.json and ${file}.svg`)

@@ -57,24 +57,20 @@ async function launch(command: string[], env: NodeJS.ProcessEnv, directory: stri
   return { port, pid: child.pid as number, stop }
 }
 
-/** Confab as it ships: accounts, sessions, FULL. Only the limits a load test cannot keep are off. */
-export async function confab({ rooms, sockets }: Shape, options: string[] = []): Promise<Running> {
-  const directory = mkdtempSync(join(tmpdir(), 'confab-bench-'))
-  const env = {
+/** The settings of a Confab whose database is in this directory. */
+export function confabEnv(directory: string, rateLimits: 'on' | 'off') {
+  return {
     DATABASE_URL: `sqlite:///${directory}/confab.db`,
     SECRET_KEY: 'f3a1c9d2'.repeat(8),
-    RATE_LIMITS: 'off',
+    RATE_LIMITS: rateLimits,
     PORT: '0',
     LOG_LEVEL: 'info'
   }
-  const prepare = [`${root}scripts/load-prepare.ts`, '--users', String(rooms * sockets), '--chats', String(rooms)]
-  execFileSync(process.execPath, [...prepare, '--members', String(sockets), '--out', `${directory}/load`, ...options], {
-    env: { ...process.env, ...env },
-    cwd: directory
-  })
-  const file: { chat_id: number; cookies: string[] }[] = JSON.parse(readFileSync(`${directory}/load.json`, 'utf8'))
+}
+
+/** Starts Confab as `npm start` does. Stopping it removes the directory. */
+export function startConfab(directory: string, rateLimits: 'on' | 'off') {
   const flags = process.env['SERVER_FLAGS']?.split(' ') ?? []
-  // As `npm start` does.
   const command = [
     process.execPath,
     '--max-semi-space-size=8',
@@ -82,7 +78,20 @@ export async function confab({ rooms, sockets }: Shape, options: string[] = []):
     ...flags,
     `${root}src/main.ts`
   ]
-  const server = await launch(command, env, directory, /Listening on http:\/\/127\.0\.0\.1:(\d+)/)
+  const ready = /Listening on http:\/\/127\.0\.0\.1:(\d+)/
+  return launch(command, confabEnv(directory, rateLimits), directory, ready)
+}
+
+/** Confab as it ships: accounts, sessions, FULL. Only the limits a load test cannot keep are off. */
+export async function confab({ rooms, sockets }: Shape, options: string[] = []): Promise<Running> {
+  const directory = mkdtempSync(join(tmpdir(), 'confab-bench-'))
+  const prepare = [`${root}scripts/load-prepare.ts`, '--users', String(rooms * sockets), '--chats', String(rooms)]
+  execFileSync(process.execPath, [...prepare, '--members', String(sockets), '--out', `${directory}/load`, ...options], {
+    env: { ...process.env, ...confabEnv(directory, 'off') },
+    cwd: directory
+  })
+  const file: { chat_id: number; cookies: string[] }[] = JSON.parse(readFileSync(`${directory}/load.json`, 'utf8'))
+  const server = await startConfab(directory, 'off')
   const list = file.map(({ chat_id, cookies }) => cookies.map(cookie => ({ path: `/ws?chat_id=${chat_id}`, cookie })))
   return { ...server, dialect: 'plain', rooms: list }
 }

@@ -1,0 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Attack } from '../attacker.ts'
+
+/** What the victim waits when nobody attacks: the noise of the machine and of the measurement. */
+export const quiet: Attack = {
+  name: 'quiet: no attack',
+  expected: {},
+  prepare: async () => () => sleep(4000)
+}
