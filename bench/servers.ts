@@ -37,6 +37,9 @@ async function launch(command: string[], env: NodeJS.ProcessEnv, directory: stri
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit']
   })
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   const port = await new Promise<number>((resolve, reject) => {
     let text = ''
     child.stdout?.on('data', chunk => {

@@ -80,6 +80,8 @@ function table(rows: Row[]): string {
 
 const began = performance.now()
 const directory = mkdtempSync(join(tmpdir(), 'confab-worst-world-'))
+// So that `exit` comes: neither the directory nor a server is left behind.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
 say('Filling a database with accounts, chats and messages …')
 const world = await buildWorld(directory)

@@ -72,11 +72,11 @@ export class Attacker {
     })
   }
 
-  /** A socket of each. */
+  /** A socket of each, before the attack. */
   async sockets(people: Person[], chat_id?: number): Promise<V1Socket[]> {
     const all: V1Socket[] = []
     for (let i = 0; i < people.length; i += AT_ONCE) {
-      const some = people.slice(i, i + AT_ONCE).map(person => this.socket(person, chat_id))
+      const some = people.slice(i, i + AT_ONCE).map(person => this.reconnect(person, chat_id))
       all.push(...(await Promise.all(some)))
     }
     return all
