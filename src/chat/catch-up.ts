@@ -5,7 +5,7 @@ import { CLOSE, type Connection } from './connection.ts'
 import type { Cursor } from './cursor.ts'
 import { encode } from './frames.ts'
 
-/** Messages of a page: what a socket takes at once, and what a read may hold up the event loop for. */
+/** Messages of a page at most: what a socket takes at once, and what a read may hold up the event loop for. */
 const PAGE = 100
 /** Bytes of a page, with which it ends early: a few long messages are enough for a slow socket. */
 const PAGE_BYTES = 64 * 1024
@@ -70,12 +70,15 @@ export class CatchUp {
     cursor.headAtEntry ??= await this.#messages.head(chat_id)
     const until = Math.max(room.told, cursor.headAtEntry)
     const read = connection.v1 ? this.#messages.changes : this.#messages.created
-    const rows = seq < until ? await read(chat_id, seq, until, PAGE) : []
+    const { pageSize } = cursor
+    const rows = seq < until ? await read(chat_id, seq, until, pageSize) : []
     // Meanwhile, the client may have gone, or resumed from elsewhere.
     if (!isHere(cursor)) return
     if (cursor.seq !== seq) return this.add(cursor)
     const { frames, taken } = cursor.render(rows, PAGE_BYTES)
-    const complete = taken === rows.length && rows.length < PAGE
+    const complete = taken === rows.length && rows.length < pageSize
+    // Of long messages, fewer fit: those that do not would be read for nothing.
+    cursor.pageSize = taken < rows.length ? taken : Math.min(PAGE, pageSize * 2)
     const last = rows[taken - 1] as Message
     const reached = complete ? until : connection.v1 ? last.seq : last.id
     frames.push(...cursor.settle(reached))

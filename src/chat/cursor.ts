@@ -25,6 +25,8 @@ export class Cursor {
   live = false
   /** The head of the chat just after this cursor entered the room; everything later comes through the room. */
   headAtEntry: number | undefined
+  /** How many messages of the log are read next: as many as make a page of some size. */
+  pageSize = 100
   /** Whether the client asked for the replay and is told when it is complete. */
   announce: boolean
   /** The version of the room's ephemeral state up to which the socket was told everything that changed. */

@@ -3,6 +3,32 @@ import { type ChangesAsked, changesQuery } from './changes.ts'
 import type { Database } from './database.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 
+/** Characters of text with which a page ends early: it is read and written in one turn of the event loop. */
+const PAGE_CHARACTERS = 256 * 1024
+
+interface ChangesPage {
+  items: Message[]
+  has_more: boolean
+}
+
+interface Rows {
+  rows: MessageRow[]
+  /** Whether there are more. */
+  more: boolean
+}
+
+/** The first `limit` rows, or fewer when they are long, but one at least. */
+function firstOf(rows: Iterable<MessageRow>, limit: number): Rows {
+  const first: MessageRow[] = []
+  let characters = 0
+  for (const row of rows) {
+    if (first.length >= limit || characters >= PAGE_CHARACTERS) return { rows: first, more: true }
+    first.push(row)
+    characters += row.text?.length ?? 0
+  }
+  return { rows: first, more: false }
+}
+
 /** Reads stored messages: by id, and page by page over the primary key, so that a page costs the same anywhere. */
 export function messagesRepository(db: Database) {
   const read = messageReader(db)
@@ -24,13 +50,12 @@ export function messagesRepository(db: Database) {
 
   /** Up to `before` messages below `id` and up to `after` messages from `id` on; one more of each is looked for. */
   function window(chat_id: number, id: number, before: number, after: number): History {
-    const below = older.all(chat_id, id, before + 1)
-    const above = newer.all(chat_id, id - 1, after + 1)
-    const items = [...below.slice(0, before).reverse(), ...above.slice(0, after)]
+    const below = firstOf(older.iterate(chat_id, id, before + 1), before)
+    const above = firstOf(newer.iterate(chat_id, id - 1, after + 1), after)
     return {
-      items: read(items),
-      has_more_before: below.length > before,
-      has_more_after: above.length > after
+      items: read([...below.rows.reverse(), ...above.rows]),
+      has_more_before: below.more,
+      has_more_after: above.more
     }
   }
 
@@ -48,6 +73,12 @@ export function messagesRepository(db: Database) {
     /** The log: messages with after < seq <= until as they now are, ascending by seq. */
     async changes(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
       return read(changed.all({ chat_id, after, until, limit }))
+    },
+
+    /** A page of the same, which ends early when messages are long. */
+    async changesPage(chat_id: number, after: number, until: number, limit: number): Promise<ChangesPage> {
+      const { rows, more } = firstOf(changed.iterate({ chat_id, after, until, limit: limit + 1 }), limit)
+      return { items: read(rows), has_more: more }
     },
 
     /** Messages with after < id <= until, ascending by id, without those deleted since. */

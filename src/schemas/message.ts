@@ -109,7 +109,9 @@ export const Changes = Type.Object(
     items: Type.Array(ref(Message), { description: 'Each as it now is, ascending by `seq`' }),
     seq: Type.Integer({ minimum: 0, description: 'Give it as `after` next time' }),
     epoch,
-    has_more: Type.Boolean({ description: 'Whether there are more by now' })
+    has_more: Type.Boolean({
+      description: 'Whether there are more by now. A page of long messages has fewer than `limit`'
+    })
   },
   { $id: 'Changes', description: 'A piece of the log of a chat' }
 )
@@ -125,7 +127,9 @@ export type HistoryQuery = Static<typeof HistoryQuery>
 export const History = Type.Object(
   {
     items: Type.Array(ref(Message), { description: 'Ascending by id' }),
-    has_more_before: Type.Boolean({ description: 'Whether there are older messages' }),
+    has_more_before: Type.Boolean({
+      description: 'Whether there are older messages. A page of long messages has fewer than `limit`'
+    }),
     has_more_after: Type.Boolean({ description: 'Whether there are newer messages' })
   },
   { $id: 'History', description: 'A page of messages, and whether there are more on either side' }

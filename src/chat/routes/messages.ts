@@ -76,9 +76,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       response: replies({ 200: ref(Changes) }, 400, 401, 403, 404)
     },
     async handler({ params, query: { after, limit }, membership }) {
-      const found = await app.db.messages.changes(params.chat_id, after, membership.seq, limit + 1)
-      const items = found.slice(0, limit)
-      const has_more = found.length > limit
+      const { items, has_more } = await app.db.messages.changesPage(params.chat_id, after, membership.seq, limit)
       const last = has_more ? items.at(-1) : undefined
       return { items, seq: last?.seq ?? membership.seq, epoch: app.db.epoch, has_more }
     }
