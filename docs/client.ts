@@ -6,7 +6,7 @@ export type Message = { id: number; seq: number; sender: { id: number }; message
 export type Options = { url: string; username: string; password: string; chat_id: number }
 
 /** Close codes and, for what was refused over HTTP, statuses after which a client comes back. */
-const PASSING = [1001, 1006, 1011, 1012, 1013, 4401, 4408, 401, 429, 500, 502, 503, 504]
+const PASSING = [1001, 1005, 1006, 1011, 1012, 1013, 4401, 4408, 401, 429, 500, 502, 503, 504]
 
 /** One chat. Whatever happens to the connection or the server: nothing is lost, nothing comes twice, all in order. */
 export class Client {
