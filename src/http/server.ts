@@ -11,6 +11,8 @@ import { requestLogger } from './request-logger.ts'
 
 /** A text of 10,000 characters fits, even when every one of them is escaped. */
 const BODY_BYTES = 128 * 1024
+/** The most bytes of a request line and its headers. */
+const HEAD_BYTES = 16_384
 
 /** Limits of the HTTP server. Slow and endless requests end; Node's own defaults are longer, Fastify's endless. */
 export function serverOptions({ trustProxy }: Config) {
@@ -20,8 +22,10 @@ export function serverOptions({ trustProxy }: Config) {
     keepAliveTimeout: 72_000,
     // Said in the shape of every error by closing.ts.
     return503OnClosing: false,
+    // The schema of the route says what is wrong with a long part of a path.
+    routerOptions: { maxParamLength: HEAD_BYTES },
     http: {
-      maxHeaderSize: 16_384,
+      maxHeaderSize: HEAD_BYTES,
       headersTimeout: 15_000,
       connectionsCheckingInterval: 5000,
       // Elsewhere an upgrade is a request like any other: on a socket, Node would never end it.

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { id, moment, oneOf, PageQuery, ref, strict } from './common.ts'
+import { id, moment, oneOf, PageQuery, ref, seq, strict } from './common.ts'
 import { Message } from './message.ts'
 import { User } from './user.ts'
 
@@ -74,7 +74,7 @@ export const NewChat = strict({
   title,
   visibility: Type.Optional(oneOf(VISIBILITIES, { ...visibility, default: 'private' })),
   member_ids: Type.Optional(
-    Type.Array(Type.Integer({ minimum: 1 }), {
+    Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), {
       maxItems: 1000,
       uniqueItems: true,
       description: 'Accounts that are members from the start, up to 1000; the caller is one anyway',
@@ -106,7 +106,7 @@ export const PublicChatQuery = Type.Composite(
   { additionalProperties: false }
 )
 
-export const ReadMarker = strict({ id: Type.Integer({ minimum: 0, description: 'I have read up to this message id' }) })
+export const ReadMarker = strict({ id: seq('I have read up to this message id') })
 export const ReadState = Type.Object(
   { read_id: readId, unread_count: unreadCount },
   { $id: 'ReadState', description: 'How far I have read, and how much is left' }

@@ -15,6 +15,11 @@ export function id(description: string) {
   return Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description, examples: [123] })
 }
 
+/** A number of a chat's log, or 0 for its beginning. A JavaScript number holds it exactly. */
+export function seq(description: string) {
+  return Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
+}
+
 /** A moment as ISO 8601 in UTC with milliseconds. */
 export function moment(description: string) {
   return Type.String({
@@ -37,7 +42,7 @@ export function limit(maximum: number, byDefault: number): TInteger {
 
 /** A number to begin after: clients may leave it out, handlers always find it. */
 export function from(byDefault: number, description: string): TInteger {
-  return Type.Optional(Type.Integer({ minimum: 0, default: byDefault, description })) as TInteger
+  return Type.Optional({ ...seq(description), default: byDefault }) as TInteger
 }
 
 /** The query of a list that is read page by page. */

@@ -1,6 +1,6 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox'
 import { Chat } from './chat.ts'
-import { id, moment, oneOf, ref, strict } from './common.ts'
+import { id, moment, oneOf, ref, seq, strict } from './common.ts'
 import { clientId, messageFields, text } from './message.ts'
 import { User } from './user.ts'
 
@@ -9,8 +9,6 @@ export const FRAME_BYTES = 64 * 1024
 
 /** The subprotocol (RFC 6455, section 1.9) with acks, resume and events. */
 export const SUBPROTOCOL = 'confab.v1'
-
-const seq = (description: string) => Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
 
 /** The query of `GET /ws`. */
 export const SocketQuery = strict({
