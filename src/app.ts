@@ -11,10 +11,11 @@ import asyncapi from './http/asyncapi.ts'
 import closing from './http/closing.ts'
 import docs from './http/docs.ts'
 import health from './http/health.ts'
+import input from './http/input.ts'
 import openapi from './http/openapi.ts'
 import security from './http/security.ts'
 import { serializerCompiler } from './http/serializers.ts'
-import { bodies, serverOptions, sockets } from './http/server.ts'
+import { serverOptions, sockets } from './http/server.ts'
 import { validatorCompiler, whatIsWrong } from './validation.ts'
 
 /** The whole server, ready to listen. Everything that it is made of is registered here, in order. */
@@ -27,7 +28,7 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
   app.setValidatorCompiler(validatorCompiler)
   app.setSchemaErrorFormatter((errors, part) => new Error(errors.map(error => whatIsWrong(part, error)).join(', ')))
   app.setSerializerCompiler(serializerCompiler)
-  await app.register(bodies)
+  await app.register(input)
 
   await app.register(sockets)
   await app.register(closing)

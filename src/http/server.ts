@@ -83,15 +83,3 @@ async function webSockets(app: FastifyInstance): Promise<void> {
 }
 
 export const sockets = fp(webSockets, { name: 'sockets' })
-
-/** Bodies are JSON and nothing else; an empty one counts as none, whatever its Content-Type says. */
-async function bodyParsers(app: FastifyInstance): Promise<void> {
-  const json = app.getDefaultJsonParser('error', 'error')
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined)
-    else void json(request, body, done)
-  })
-}
-
-export const bodies = fp(bodyParsers, { name: 'bodies' })

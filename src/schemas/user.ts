@@ -26,13 +26,16 @@ const username = Type.String({
   examples: ['ann']
 })
 
-/** Characters are code points; nothing is trimmed or normalised. */
-const password = (description: string) =>
-  Type.String({ minLength: 8, maxLength: 128, description, examples: ['correct horse'] })
+/**
+ * Characters are code points; nothing is trimmed or normalised. Half a surrogate pair has no UTF-8: all halves would be
+ * hashed as the same U+FFFD, and one would log in as another.
+ */
+const secret = (minLength: number, description: string) =>
+  Type.String({ minLength, maxLength: 128, pattern: '^[^\\ud800-\\udfff]*$', description, examples: ['correct horse'] })
 
 export const Registration = strict({
   username,
-  password: password('8 to 128 characters, taken exactly as given'),
+  password: secret(8, '8 to 128 characters, taken exactly as given'),
   display_name: Type.Optional(displayName)
 })
 export type Registration = Static<typeof Registration>
@@ -40,12 +43,12 @@ export type Registration = Static<typeof Registration>
 /** Deliberately loose: a login that no account could have must look like any other wrong one. */
 export const Credentials = strict({
   username: Type.String({ minLength: 1, maxLength: 128, description: 'As registered, in any case', examples: ['ann'] }),
-  password: Type.String({ minLength: 1, maxLength: 128, description: 'As registered', examples: ['correct horse'] })
+  password: secret(1, 'As registered')
 })
 
 export const PasswordChange = strict({
-  current_password: Type.String({ minLength: 1, maxLength: 128, description: 'The password as it is now' }),
-  new_password: password('The password as it shall be: 8 to 128 characters')
+  current_password: secret(1, 'The password as it is now'),
+  new_password: secret(8, 'The password as it shall be: 8 to 128 characters')
 })
 
 export const LoginReply = Type.Object({ user: ref(User) }, { description: 'The cookie is in the headers' })

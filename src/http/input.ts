@@ -1,0 +1,37 @@
+import { isUtf8 } from 'node:buffer'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { ChatError } from '../errors.ts'
+
+/** The charset parameter of a Content-Type; undefined when it is left out. */
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i
+
+/**
+ * Bodies are JSON in UTF-8 and nothing else (RFC 8259, section 8.1); an empty one counts as none, whatever its
+ * Content-Type says. What is not UTF-8 is refused before it is decoded: a decoder would put U+FFFD in its place.
+ */
+async function input(app: FastifyInstance): Promise<void> {
+  const json = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null, undefined)
+    const refusal = unreadable(request, body)
+    if (refusal) done(refusal)
+    else void json(request, body.toString(), done)
+  })
+}
+
+/** Why a body cannot be read as UTF-8; undefined when it can. */
+function unreadable({ headers }: FastifyRequest, body: Buffer): ChatError | undefined {
+  const coding = headers['content-encoding'] ?? 'identity'
+  if (coding.toLowerCase() !== 'identity') {
+    return new ChatError('UNSUPPORTED_MEDIA_TYPE', { detail: 'Bodies are read without a Content-Encoding only' })
+  }
+  if (!isUtf8(body)) return new ChatError('INVALID_JSON', { detail: 'The body is not valid JSON: it is not UTF-8' })
+  // RFC 8259 defines no charset; one that is another's says that these bytes mean something else.
+  const [, charset = 'utf-8'] = CHARSET.exec(String(headers['content-type'])) ?? []
+  if (/^(utf-?8|us-ascii)$/i.test(charset)) return undefined
+  return new ChatError('UNSUPPORTED_MEDIA_TYPE', { detail: 'Bodies are read in UTF-8 only' })
+}
+
+export default fp(input, { name: 'input' })

@@ -1,0 +1,99 @@
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { build, type Client, type Json } from '../helper.ts'
+
+/** A request with a body of these bytes. Returns the status, and the code of an error. */
+async function send(who: Client, path: string, body: Buffer | string, headers: Record<string, string> = {}) {
+  const all = { 'content-type': 'application/json', cookie: who.cookie, ...headers }
+  const reply = await fetch(who.server.url + path, { method: 'POST', headers: all, body: Buffer.from(body) })
+  const { code }: Json = await reply.json()
+  return `${reply.status} ${code}`
+}
+
+const latin1 = (value: object) => Buffer.from(JSON.stringify(value), 'latin1')
+
+t.test('a body that is not UTF-8 is refused, and nothing of it is stored', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann')
+  const [ann] = people
+  const nobody = server.stranger()
+  const password = 'pässwörter'
+  const bodies: [name: string, path: string, body: Buffer][] = [
+    ['a message in ISO-8859-1', `${path}/messages`, latin1({ message: 'Grüße aus Köln' })],
+    ['a client_id in ISO-8859-1', `${path}/messages`, latin1({ message: 'x', client_id: 'ä' })],
+    ['a title in ISO-8859-1', '/chats', latin1({ title: 'Café' })],
+    ['a password in ISO-8859-1', '/auth/register', latin1({ username: 'bob', password })],
+    [
+      'a name in ISO-8859-1',
+      '/auth/register',
+      latin1({ username: 'bob', password: 'x'.repeat(8), display_name: 'Zoë' })
+    ],
+    ['a login in ISO-8859-1', '/auth/login', latin1({ username: 'bob', password })],
+    ['a key in ISO-8859-1', '/auth/login', latin1({ username: 'bob', password: 'x', ü: 1 })],
+    ['UTF-16', `${path}/messages`, Buffer.from('\ufeff{"message":"x"}', 'utf16le')],
+    ['a surrogate in UTF-8', `${path}/messages`, Buffer.from('{"message":"\xed\xa0\x80"}', 'latin1')],
+    ['an overlong form', `${path}/messages`, Buffer.from('{"message":"\xc0\xaf"}', 'latin1')],
+    ['a cut character', `${path}/messages`, Buffer.from('{"message":"\xe2\x82"}', 'latin1')]
+  ]
+  for (const [name, path, body] of bodies) {
+    t.equal(await send(ann, path, body), '400 INVALID_JSON', name)
+    const honest = { 'content-type': 'application/json; charset=iso-8859-1' }
+    t.equal(await send(ann, path, body, honest), '400 INVALID_JSON', `${name}, and says so`)
+  }
+  const { body } = await ann.get(`${path}/messages`)
+  t.strictSame(body.items, [])
+  t.match((await ann.get('/chats')).body.items, [{ title: 'Friends' }])
+  t.equal((await nobody.post('/auth/register', { username: 'bob', password })).status, 201, 'the name is still free')
+  await server.login('bob', password)
+})
+
+t.test('a body says which encoding it has, or none', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann')
+  const [ann] = people
+  const body = JSON.stringify({ message: 'Grüße' })
+  const types: [type: string, answer: RegExp][] = [
+    ['application/json', /^201/],
+    ['application/json;charset=utf-8', /^201/],
+    ['application/json; charset=UTF-8', /^201/],
+    ['application/json; charset="utf-8"', /^201/],
+    ['application/json; charset=utf8', /^201/],
+    ['application/json; charset=iso-8859-1', /^415 UNSUPPORTED_MEDIA_TYPE$/],
+    ['application/json; charset=utf-16', /^415 UNSUPPORTED_MEDIA_TYPE$/],
+    ['application/json; charset="windows-1252"', /^415 UNSUPPORTED_MEDIA_TYPE$/]
+  ]
+  for (const [type, answer] of types) {
+    t.match(await send(ann, `${path}/messages`, body, { 'content-type': type }), answer, type)
+  }
+  t.match(await send(ann, `${path}/messages`, `\ufeff${body}`), /^201/, 'a byte order mark is passed over')
+})
+
+t.test('a compressed body is refused as what it is', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann')
+  const body = JSON.stringify({ message: 'Hello' })
+  for (const coding of ['gzip', 'GZIP', 'br', 'identity, gzip']) {
+    const answer = await send(people[0], `${path}/messages`, gzipSync(body), { 'content-encoding': coding })
+    t.equal(answer, '415 UNSUPPORTED_MEDIA_TYPE', coding)
+  }
+  t.match(await send(people[0], `${path}/messages`, body, { 'content-encoding': 'identity' }), /^201/)
+})
+
+t.test('half a surrogate pair is no part of a password', async t => {
+  const server = await build(t)
+  const ann = await server.register('ann', 'correct horse')
+  const nobody = server.stranger()
+  for (const half of ['\ud800', '\udfff', 'aaaa\ud83d', '\udc3b\ud83d']) {
+    const password = `${half}aaaaaaaa`
+    for (const [client, path, body] of [
+      [nobody, '/auth/register', { username: 'bob', password }],
+      [nobody, '/auth/login', { username: 'ann', password }],
+      [ann, '/auth/password', { current_password: 'correct horse', new_password: password }],
+      [ann, '/auth/password', { current_password: password, new_password: 'battery staple' }]
+    ] as const) {
+      t.match(await client.post(path, body), { status: 400, body: { code: 'VALIDATION_FAILED' } }, path)
+    }
+  }
+  await server.register('bob', '🐻🐻🐻🐻🐻🐻🐻🐻')
+  t.match(await nobody.post('/auth/login', { username: 'bob', password: '🐼🐼🐼🐼🐼🐼🐼🐼' }), { status: 401 })
+})
