@@ -37,6 +37,9 @@ function explain(error: NodeJS.ErrnoException): string | undefined {
   return undefined
 }
 
+// A file that has reached its size limit (`ulimit -f`) is a full disk: the write fails, and the process lives.
+process.on('SIGXFSZ', () => undefined)
+
 start().catch((error: NodeJS.ErrnoException) => {
   process.stderr.write(`confab: ${explain(error) ?? error.stack}\n`)
   process.exit(1)

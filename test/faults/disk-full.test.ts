@@ -77,7 +77,13 @@ t.test('a database that may not grow stores nothing, loses nothing and recovers'
   await fill(t, { file, makeRoom: () => db?.pragma('max_page_count = 1000000') }, people, id)
 })
 
-t.test('so does one on a disk that is full', async t => {
+for (const log of [undefined, 'confab.log']) {
+  const name = log === undefined ? 'so does one on a disk that is full' : 'so does one whose log is on the same disk'
+  t.test(name, t => onFullDisk(t, log))
+}
+
+/** The server with its database on a small disk, and its log in the file `log` there, or elsewhere without one. */
+async function onFullDisk(t: Test, log?: string): Promise<void> {
   // Not among the fixtures, which are removed before it is unmounted.
   const cwd = mkdtempSync(`${tmpdir()}/confab-disk-`)
   t.teardown(() => rmdirSync(cwd))
@@ -87,8 +93,16 @@ t.test('so does one on a disk that is full', async t => {
     return t.comment(`not tried, as nothing can be mounted here: ${(error as Error).message}`)
   }
   t.teardown(() => execFileSync('umount', ['-l', cwd]))
-  const server = await start(t, cwd)
+  const server = await start(t, cwd, log === undefined ? {} : { log: `${cwd}/${log}` })
   const { id, people } = await server.chat('ann', 'bob')
   const makeRoom = () => void execFileSync('mount', ['-o', 'remount,size=64m', cwd])
   await fill(t, { file: server.file, makeRoom }, people, id)
-})
+  server.kill('SIGTERM')
+  t.match(await server.ended, { code: 0, signal: null, stderr: '' })
+  await until(() => server.lines.at(-1)?.msg === 'Stopping (SIGTERM)', 5000)
+  t.equal(server.lines.at(-1)?.msg, 'Stopping (SIGTERM)')
+  t.ok(
+    server.lines.some(({ msg }) => msg === 'changes could not be stored'),
+    'the log says what happened'
+  )
+}

@@ -121,11 +121,6 @@ t.test('a refused login says from where, and not who', async t => {
   t.notMatch(JSON.stringify(line), 'ann')
 })
 
-t.test('a terminal gets pretty lines, everything else JSON', async t => {
-  t.match(loggerOptions('info', true), { level: 'info', transport: { target: 'pino-pretty' } })
-  t.notOk(Object.hasOwn(loggerOptions('info', false) as object, 'transport'))
-})
-
 t.test('however many messages cannot be stored at once, one line says why', async t => {
   const { lines, logger } = collector('info')
   const server = await build(t, {}, logger)
