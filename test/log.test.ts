@@ -105,9 +105,8 @@ t.test('lines that could not be written are written when they can be, whole and 
 t.test('a terminal gets lines for people, and a server whose terminal is gone ends', async t => {
   const port = await freePort()
   const command = [process.execPath, '--import', path('node-version.js'), path('main.ts')].join(' ')
-  const { NODE_OPTIONS, ...env } = process.env
   const terminal = spawn('script', ['-qec', command, '/dev/null'], {
-    env: { ...env, SECRET_KEY, PORT: String(port), DATABASE_URL: 'sqlite:///:memory:' },
+    env: { ...process.env, SECRET_KEY, PORT: String(port), DATABASE_URL: 'sqlite:///:memory:' },
     stdio: ['ignore', 'pipe', 'ignore']
   })
   t.teardown(() => terminal.kill('SIGKILL'))

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs'
 /** Bytes of lines that wait for a destination that takes none; lines beyond that are dropped, and counted. */
 const WAITING_BYTES = 256 * 1024
 /** How often a destination that took nothing is tried again when there are no new lines, in milliseconds. */
-const RETRY_MS = 1000
+const RETRY_MS = 500
 
 /**
  * Where the lines of the log go: a file descriptor that may fail, because a disk is full (ENOSPC, EDQUOT) or broken
