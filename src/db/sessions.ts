@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { ChatError } from '../errors.ts'
 import type { User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
 import { and, desc, eq, gt, lte, ne, param } from './drizzle.ts'
@@ -41,12 +42,23 @@ export function sessionsRepository(db: Database) {
       )
     },
 
-    /** Gives a user another password hash and ends every session of theirs but one. Returns the ids of those that ended. */
-    async changePassword(user_id: number, password_hash: string, keep: string): Promise<string[]> {
+    /**
+     * Gives a user another password hash and ends every session of theirs but `session_id`. Returns the ids of those
+     * that ended. To hash takes long, so this decides again on what holds now: throws UNAUTHENTICATED when the session
+     * has ended, and WRONG_PASSWORD when `verified` is no longer the hash.
+     */
+    async changePassword(
+      { user_id, session_id, verified }: { user_id: number; session_id: string; verified: string },
+      password_hash: string
+    ): Promise<string[]> {
       return db.transaction(
         tx => {
-          tx.update(users).set({ password_hash }).where(eq(users.id, user_id)).run()
-          const others = and(eq(sessions.user_id, user_id), ne(sessions.id, keep))
+          const live = and(eq(sessions.id, session_id), gt(sessions.expires_at, Date.now()))
+          if (!tx.select({ id: sessions.id }).from(sessions).where(live).get()) throw new ChatError('UNAUTHENTICATED')
+          const unchanged = and(eq(users.id, user_id), eq(users.password_hash, verified))
+          const { changes } = tx.update(users).set({ password_hash }).where(unchanged).run()
+          if (changes === 0) throw new ChatError('WRONG_PASSWORD')
+          const others = and(eq(sessions.user_id, user_id), ne(sessions.id, session_id))
           return idsOf(tx.delete(sessions).where(others).returning({ id: sessions.id }).all())
         },
         { behavior: 'immediate' }

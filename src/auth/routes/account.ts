@@ -100,10 +100,11 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
       response: replies({ 204: nothing('Changed') }, 400, 401, 403, 429, 503)
     },
     async handler({ body, caller: { user, session_id } }, reply) {
-      const current = await app.db.users.passwordHash(user.id)
-      if (!(await passwords.verify(body.current_password, current))) throw new ChatError('WRONG_PASSWORD')
+      const verified = await app.db.users.passwordHash(user.id)
+      if (!(await passwords.verify(body.current_password, verified))) throw new ChatError('WRONG_PASSWORD')
       const password_hash = await passwords.hash(body.new_password)
-      const session_ids = await app.db.sessions.changePassword(user.id, password_hash, session_id)
+      const whose = { user_id: user.id, session_id, verified }
+      const session_ids = await app.db.sessions.changePassword(whose, password_hash)
       app.bus.publish({ type: 'sessions_ended', session_ids })
       return reply.code(204).send(null)
     }
