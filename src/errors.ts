@@ -41,7 +41,7 @@ export const catalogue = {
   HEADERS_TOO_LARGE: { status: 431, message: 'The headers are too large' },
   INTERNAL: { status: 500, message: 'Something failed on the server' },
   OVERLOADED: { status: 503, message: 'The server is overloaded: try again later' },
-  STORAGE_FAILED: { status: 503, message: 'This could not be stored: try again later' },
+  STORAGE_FAILED: { status: 503, message: 'This could not be stored or read: try again later' },
   SHUTTING_DOWN: { status: 503, message: 'The server is shutting down: try again later' }
 } as const satisfies Record<string, { status: number; message: string }>
 

@@ -5,6 +5,7 @@ import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 import { isLocked } from './patience.ts'
 import { createSearchIndex } from './search-index.ts'
+import { repairSearchIndex } from './search-repair.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
 
@@ -52,6 +53,7 @@ export function openDatabase(file: string): Database {
     // The migrator skips, without a word, an entry that is older than the newest one applied.
     if (applied(client).length !== migrations.length) throw new Error('its migrations are not the ones of this version')
     createSearchIndex(client)
+    repairSearchIndex(client)
     return db
   } catch (error) {
     client?.close()

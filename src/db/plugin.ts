@@ -3,14 +3,16 @@ import fp from 'fastify-plugin'
 import { background } from './background.ts'
 import { chatsRepository } from './chats.ts'
 import { claim, type Database, openDatabase } from './database.ts'
+import { guarded, isStorageFault } from './faults.ts'
 import { logRepository } from './log.ts'
 import { membersRepository } from './members.ts'
 import { remember } from './memory.ts'
 import { messagesRepository } from './messages.ts'
-import { Patience } from './patience.ts'
+import { isLocked, Patience } from './patience.ts'
 import { purge } from './purge.ts'
+import { Readiness } from './readiness.ts'
 import { searchRepository } from './search.ts'
-import { searchIndex } from './search-index.ts'
+import { type SearchIndex, searchIndex } from './search-index.ts'
 import { sessionsRepository } from './sessions.ts'
 import { usersRepository } from './users.ts'
 
@@ -32,24 +34,44 @@ function repositories(file: string, onError: (error: unknown) => void) {
   const claimed = claim(file)
   const db = openDatabase(file)
   db.$client.pragma('busy_timeout = 0')
-  const patience = new Patience(db.$client)
+  const readiness = new Readiness(db.$client)
+  const patience = new Patience(db.$client, undefined, error => readiness.note(error))
   const index = searchIndex(db.$client)
   const stop = background([purge(db.$client).work, index.forget, index.work], onError)
   const dataVersion = db.$client.prepare<[], number>('pragma data_version').pluck()
+  const { users, sessions, chats, members, log } = remember(stored(db, patience), () => dataVersion.get() as number)
   return {
-    ...remember(stored(db, patience), () => dataVersion.get() as number),
-    messages: messagesRepository(db),
-    search: searchRepository(db, index, patience),
+    users: guarded(users),
+    sessions: guarded(sessions),
+    chats: guarded(chats),
+    members: guarded(members),
+    /** Its outcomes say what could not be stored. */
+    log,
+    messages: guarded(messagesRepository(db)),
+    search: guarded(searchRepository(db, asFarAsPossible(index), patience)),
     /** Resolves when no other process holds up changes any more, or has done so for too long. */
     calm: () => patience.calm(),
-    /** Resolves when the database answers. */
-    async ping(): Promise<void> {
-      db.$client.prepare('select 1').get()
-    },
+    /** Resolves when the database can be read and, as far as is known, written. Throws the reason otherwise. */
+    ready: () => readiness.check(),
     async close(): Promise<void> {
       stop()
       db.$client.close()
       claimed.close()
+    }
+  }
+}
+
+/** An index that grows while the disk lets it. What it lacks is not found, until there is space again. */
+function asFarAsPossible(index: SearchIndex): SearchIndex {
+  return {
+    ...index,
+    indexPage(...args) {
+      try {
+        return index.indexPage(...args)
+      } catch (error) {
+        if (isLocked(error) || !isStorageFault(error)) throw error
+        return false
+      }
     }
   }
 }
@@ -72,7 +94,8 @@ export interface DbOptions {
 async function db(app: FastifyInstance, { databaseFile }: DbOptions): Promise<void> {
   const db = repositories(databaseFile, err => app.log.warn({ err }, 'work in the background stands still'))
   app.decorate('db', db)
-  app.addHook('onReady', () => db.sessions.sweep())
+  // A disk that is full, or another process that holds the lock, is no reason not to start.
+  app.addHook('onReady', () => db.sessions.sweep().catch(err => app.log.warn({ err }, 'ended sessions stay stored')))
   app.addHook('onClose', () => db.close())
 }
 

@@ -1,0 +1,50 @@
+import Sqlite from 'better-sqlite3'
+import { createSearchIndex } from './search-index.ts'
+
+/** What SQLite says of a full-text index whose own tables are damaged or missing. */
+const DAMAGED = /^SQLITE_(CORRUPT|ERROR|CONSTRAINT)/
+
+/**
+ * Has a search index that cannot be used built anew from the messages, so that its damage, which loses nothing, does
+ * not keep the server from starting. To be called when nothing uses it yet.
+ */
+export function repairSearchIndex(client: Sqlite.Database): void {
+  try {
+    probe(client)
+  } catch (error) {
+    if (!(error instanceof Sqlite.SqliteError && DAMAGED.test(error.code))) throw error
+    remove(client)
+    createSearchIndex(client)
+    probe(client)
+  }
+}
+
+/** Reads, adds and takes out a row, all of which is rolled back. */
+function probe(client: Sqlite.Database): void {
+  client.exec('begin immediate')
+  try {
+    client.prepare("select rowid from messages_search where messages_search match 'a*' limit 1").get()
+    client.exec("insert into messages_search (rowid, text) values (-1, 'a')")
+    client.exec('delete from messages_search where rowid = -1')
+  } finally {
+    // Some errors have rolled back already.
+    if (client.inTransaction) client.exec('rollback')
+  }
+}
+
+/** A virtual table whose own tables are damaged cannot be dropped: its entry goes first, and then they do. */
+function remove(client: Sqlite.Database): void {
+  client.unsafeMode(true)
+  try {
+    client.pragma('writable_schema = on')
+    client.exec("delete from sqlite_master where name = 'messages_search'")
+    // Reads the schema anew.
+    client.pragma('writable_schema = reset')
+    const tables = client.prepare<[], string>(
+      "select name from sqlite_master where type = 'table' and name glob 'messages_search_*'"
+    )
+    for (const name of tables.pluck().all()) client.exec(`drop table ${name}`)
+  } finally {
+    client.unsafeMode(false)
+  }
+}
