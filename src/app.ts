@@ -13,6 +13,7 @@ import docs from './http/docs.ts'
 import health from './http/health.ts'
 import input from './http/input.ts'
 import openapi from './http/openapi.ts'
+import proxies from './http/proxies.ts'
 import security from './http/security.ts'
 import { serializerCompiler } from './http/serializers.ts'
 import { serverOptions, sockets } from './http/server.ts'
@@ -32,6 +33,7 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
 
   await app.register(sockets)
   await app.register(closing)
+  await app.register(proxies, config)
   await app.register(security, config)
   await app.register(openapi, config)
   await app.register(db, config)

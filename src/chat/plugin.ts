@@ -31,9 +31,6 @@ const BACK_AT_LEAST_MS = 500
 const BACK_EACH_MS = 2
 const BACK_AT_MOST_MS = 20_000
 
-/** What a user may change over HTTP: as much as they may send over their sockets. */
-const CHANGES = { max: 300, timeWindow: 3000, keyGenerator: ({ caller }: FastifyRequest) => String(caller.user.id) }
-
 function isRead({ method }: FastifyRequest): boolean {
   return method === 'GET' || method === 'HEAD'
 }
@@ -61,12 +58,7 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
   })
 
   app.addHook('preValidation', app.authenticate)
-  if (config.rateLimits) {
-    const limit = app.rateLimit(CHANGES)
-    app.addHook('preHandler', async function (request, reply) {
-      if (!isRead(request)) await limit.call(this, request, reply)
-    })
-  }
+  app.addHook('preHandler', app.limitChanges)
   // Whether somebody may make a change is decided when it can be made.
   app.addHook('preHandler', (request, _reply, done) => {
     if (isRead(request)) done()

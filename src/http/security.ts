@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { ChatError } from '../errors.ts'
+import { LimitStore } from './limit-store.ts'
 import pressure from './pressure.ts'
 
 declare module 'fastify' {
@@ -54,6 +55,7 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
   if (rateLimits) {
     await app.register(rateLimit, {
       global: false,
+      store: LimitStore,
       // Retry-After says what a client needs; of two limits on one route, these would tell of either.
       addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
       addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },

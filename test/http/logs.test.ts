@@ -1,20 +1,7 @@
-import { Writable } from 'node:stream'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { loggerOptions } from '../../src/http/logger.ts'
-import { build, type Json } from '../helper.ts'
-
-/** The logger that ships, at its most talkative, into a list. */
-function collector(level: 'trace' | 'info' = 'trace') {
-  const lines: Json[] = []
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      for (const line of String(chunk).trimEnd().split('\n')) lines.push(JSON.parse(line))
-      done()
-    }
-  })
-  return { lines, logger: { ...(loggerOptions(level, false) as object), stream } }
-}
+import { build } from '../helper.ts'
+import { collector } from '../log-lines.ts'
 
 const CANARY = 'canary-7f3a'
 

@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Static } from '@sinclair/typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, ref, replies } from '../../schemas/common.ts'
 import { Credentials, LoginReply, PasswordChange, Registration, User } from '../../schemas/user.ts'
+import { guessedLogins, guessedPasswords, perAddress } from '../limits.ts'
 import type { Passwords } from '../password.ts'
 import type { sessionCookies } from '../session.ts'
 
@@ -15,26 +14,6 @@ export interface AuthServices {
 }
 
 const tags = ['Accounts']
-
-/** Per address: guessing is slow, and a household or an office still gets in. */
-const perAddress = { rateLimit: { max: 300, timeWindow: '1 minute' } }
-
-/** Logins per address and account, so that nobody can lock out somebody else. A hook, as a route has one limit only. */
-function slowGuessing(app: FastifyInstance) {
-  const count = app.hasDecorator('createRateLimit')
-    ? app.createRateLimit({
-        max: 30,
-        timeWindow: '1 minute',
-        keyGenerator: ({ ip, body }) => `${ip} ${(body as Static<typeof Credentials>).username.toLowerCase()}`
-      })
-    : undefined
-  return async (request: FastifyRequest) => {
-    const limit = await count?.(request)
-    if (limit && !limit.isAllowed && limit.isExceeded) {
-      throw new ChatError('RATE_LIMITED', { retryAfter: limit.ttlInSeconds })
-    }
-  }
-}
 
 /** Registering and logging in, and changing the password. */
 const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { config, sessions, passwords }) => {
@@ -64,7 +43,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     method: 'POST',
     url: '/login',
     config: perAddress,
-    preHandler: slowGuessing(app),
+    preHandler: guessedLogins(app),
     schema: {
       operationId: 'login',
       summary: 'Log in',
@@ -91,6 +70,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     url: '/password',
     config: perAddress,
     preValidation: app.authenticate,
+    preHandler: guessedPasswords(app),
     schema: {
       operationId: 'changePassword',
       summary: 'Change my password',

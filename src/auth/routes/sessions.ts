@@ -10,6 +10,7 @@ const tags = ['Sessions']
 /** Who I am, where I am logged in, and how to end that. */
 const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { sessions }) => {
   app.addHook('preValidation', app.authenticate)
+  app.addHook('preHandler', app.limitChanges)
 
   async function end(user_id: number, session_id: string): Promise<boolean> {
     const session_ids = await app.db.sessions.remove(user_id, session_id)

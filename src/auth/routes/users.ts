@@ -8,6 +8,7 @@ const tags = ['Users']
 /** Finding people, and what they see of me. */
 const userRoutes: FastifyPluginAsyncTypebox = async app => {
   app.addHook('preValidation', app.authenticate)
+  app.addHook('preHandler', app.limitChanges)
 
   app.route({
     method: 'GET',
