@@ -65,6 +65,11 @@ const Environment = Type.Object({
     'The Secure attribute; auto sets it when the request was https'
   ),
   COOKIE_SAMESITE: word(['lax', 'strict', 'none'], 'lax', 'The SameSite attribute; none needs COOKIE_SECURE=true'),
+  COOKIE_PARTITIONED: word(
+    ['true', 'false'],
+    'false',
+    'The Partitioned attribute, for pages of other sites; true needs COOKIE_SECURE=true'
+  ),
   SESSION_TTL: Type.Integer({
     default: 604_800,
     minimum: 60,
@@ -98,7 +103,7 @@ export interface Config {
   /** Origins as `scheme://host[:port]`, lower case. */
   allowedOrigins: ReadonlySet<string>
   registrationOpen: boolean
-  cookie: { name: string; secure: boolean | 'auto'; sameSite: Environment['COOKIE_SAMESITE'] }
+  cookie: { name: string; secure: boolean | 'auto'; sameSite: Environment['COOKIE_SAMESITE']; partitioned: boolean }
   /** Seconds. */
   sessionTtl: number
   rateLimits: boolean
@@ -115,10 +120,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, envFile = '.env
   const cookie = {
     name: values.COOKIE_NAME,
     secure: values.COOKIE_SECURE === 'auto' ? ('auto' as const) : values.COOKIE_SECURE === 'true',
-    sameSite: values.COOKIE_SAMESITE
+    sameSite: values.COOKIE_SAMESITE,
+    partitioned: values.COOKIE_PARTITIONED === 'true'
   }
   if (cookie.sameSite === 'none' && cookie.secure !== true) {
     throw new ConfigError('COOKIE_SAMESITE=none needs COOKIE_SECURE=true: browsers refuse the cookie otherwise')
+  }
+  if (cookie.partitioned && cookie.secure !== true) {
+    throw new ConfigError('COOKIE_PARTITIONED=true needs COOKIE_SECURE=true: browsers refuse the cookie otherwise')
   }
   if (/^__(Host|Secure)-/i.test(cookie.name) && cookie.secure !== true) {
     throw new ConfigError(

@@ -29,7 +29,7 @@ t.test('a secret is all that has to be set', async t => {
     logLevel: 'info',
     allowedOrigins: new Set(),
     registrationOpen: true,
-    cookie: { name: 'access_token', secure: 'auto', sameSite: 'lax' },
+    cookie: { name: 'access_token', secure: 'auto', sameSite: 'lax', partitioned: false },
     sessionTtl: 604_800,
     rateLimits: true,
     trustProxy: []
@@ -48,6 +48,7 @@ t.test('every setting is heard', async t => {
     COOKIE_NAME: '__Host-token',
     COOKIE_SECURE: 'true',
     COOKIE_SAMESITE: 'none',
+    COOKIE_PARTITIONED: 'true',
     SESSION_TTL: '60',
     RATE_LIMITS: 'off',
     TRUST_PROXY: '127.0.0.1, 10.0.0.0/8,fd00::/8'
@@ -61,7 +62,7 @@ t.test('every setting is heard', async t => {
     logLevel: 'silent',
     allowedOrigins: new Set(['https://chat.example.com', 'http://localhost:3000', 'https://a.example']),
     registrationOpen: false,
-    cookie: { name: '__Host-token', secure: true, sameSite: 'none' },
+    cookie: { name: '__Host-token', secure: true, sameSite: 'none', partitioned: true },
     sessionTtl: 60,
     rateLimits: false,
     trustProxy: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8']
@@ -91,6 +92,7 @@ const WRONG: [variable: string, value: string, allowed: string][] = [
   ['COOKIE_NAME', 'a;b', 'a cookie name'],
   ['COOKIE_SECURE', 'yes', 'one of auto, true, false'],
   ['COOKIE_SAMESITE', 'Lax', 'one of lax, strict, none'],
+  ['COOKIE_PARTITIONED', 'yes', 'one of true, false'],
   ['SESSION_TTL', '59', 'seconds from 60 to 31536000'],
   ['SESSION_TTL', '31536001', 'seconds from 60 to 31536000'],
   ['SESSION_TTL', '1h', 'seconds from 60 to 31536000'],
@@ -152,6 +154,10 @@ t.test('a cookie that browsers would refuse is refused here', async t => {
   t.match(
     refusal(() => load({ COOKIE_NAME: '__secure-a' })),
     `COOKIE_NAME __secure-a ${needs}`
+  )
+  t.match(
+    refusal(() => load({ COOKIE_PARTITIONED: 'true' })),
+    `COOKIE_PARTITIONED=true ${needs}`
   )
   t.equal(load({ COOKIE_SAMESITE: 'none', COOKIE_SECURE: 'true' }).cookie.secure, true)
   t.equal(load({ COOKIE_SECURE: 'false' }).cookie.secure, false)

@@ -10,6 +10,9 @@ export const FRAME_BYTES = 64 * 1024
 /** The subprotocol (RFC 6455, section 1.9) with acks, resume and events. */
 export const SUBPROTOCOL = 'confab.v1'
 
+/** How long before the end of its session a socket is sent `expiring`, in milliseconds. */
+export const EXPIRING_MS = 60_000
+
 /** The query of `GET /ws`. */
 export const SocketQuery = strict({
   chat_id: Type.Optional(

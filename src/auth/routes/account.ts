@@ -15,7 +15,7 @@ export interface AuthServices {
 
 const tags = ['Accounts']
 
-/** Registering and logging in, and changing the password. */
+/** Registering, logging in and out, and changing the password. */
 const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { config, sessions, passwords }) => {
   app.route({
     method: 'POST',
@@ -62,6 +62,27 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
       }
       await sessions.open(request, reply, { id: found.user.id, password_hash: found.password_hash })
       return { user: found.user }
+    }
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/logout',
+    preValidation: sessions.authenticateOrClear,
+    preHandler: app.limitChanges,
+    schema: {
+      operationId: 'logout',
+      summary: 'Log out',
+      description:
+        'Ends the session, clears the cookie and closes the sockets of the session with 4401. A cookie that is no session ' +
+        'is cleared too, with a 401.',
+      tags: ['Sessions'],
+      response: replies({ 204: nothing('Logged out') }, 401, 403, 503)
+    },
+    async handler(request, reply) {
+      await sessions.end(request.caller.user.id, request.caller.session_id)
+      sessions.clear(request, reply)
+      return reply.code(204).send(null)
     }
   })
 

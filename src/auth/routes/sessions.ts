@@ -12,29 +12,6 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
   app.addHook('preValidation', app.authenticate)
   app.addHook('preHandler', app.limitChanges)
 
-  async function end(user_id: number, session_id: string): Promise<boolean> {
-    const session_ids = await app.db.sessions.remove(user_id, session_id)
-    app.bus.publish({ type: 'sessions_ended', session_ids })
-    return session_ids.length > 0
-  }
-
-  app.route({
-    method: 'POST',
-    url: '/logout',
-    schema: {
-      operationId: 'logout',
-      summary: 'Log out',
-      description: 'Ends the session, clears the cookie and closes the sockets of the session with 4401.',
-      tags,
-      response: replies({ 204: nothing('Logged out') }, 401, 403, 503)
-    },
-    async handler(request, reply) {
-      await end(request.caller.user.id, request.caller.session_id)
-      sessions.clear(request, reply)
-      return reply.code(204).send(null)
-    }
-  })
-
   app.route({
     method: 'GET',
     url: '/me',
@@ -88,7 +65,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
       response: replies({ 204: nothing('Ended') }, 401, 403, 404, 503)
     },
     async handler({ caller, params }, reply) {
-      if (!(await end(caller.user.id, params.session_id))) throw new ChatError('SESSION_NOT_FOUND')
+      if (!(await sessions.end(caller.user.id, params.session_id))) throw new ChatError('SESSION_NOT_FOUND')
       return reply.code(204).send(null)
     }
   })
