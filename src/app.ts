@@ -10,6 +10,7 @@ import { ChatError, errorHandler } from './errors.ts'
 import asyncapi from './http/asyncapi.ts'
 import closing from './http/closing.ts'
 import docs from './http/docs.ts'
+import headers from './http/headers.ts'
 import health from './http/health.ts'
 import input from './http/input.ts'
 import openapi from './http/openapi.ts'
@@ -32,6 +33,7 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
   await app.register(input)
 
   await app.register(sockets)
+  await app.register(headers, config)
   await app.register(closing)
   await app.register(proxies, config)
   await app.register(security, config)

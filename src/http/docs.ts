@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
+import { REVALIDATED } from './headers.ts'
 
 /** Files that `npm install` copies here from packages of the same version; see scripts/copy-assets.js. */
 const ASSETS = fileURLToPath(new URL('./assets/', import.meta.url))
@@ -66,6 +67,10 @@ body { margin: 0; font-family: system-ui, sans-serif }
 
 /** The reference as pages: /docs to try it out, /redoc to read, /asyncapi for the socket. All work without a network. */
 const docs: FastifyPluginAsync = async app => {
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(REVALIDATED)
+    done()
+  })
   app.addHook('onSend', async (_request, reply) => {
     reply.header('content-security-policy', CSP)
   })

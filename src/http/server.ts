@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { type ErrorCode, errorBody, errorHandler } from '../errors.ts'
 import { FRAME_BYTES, SUBPROTOCOL } from '../schemas/frame.ts'
+import { bareHeaders } from './headers.ts'
 import { RequestLog } from './logger.ts'
 import { requestLogger } from './request-logger.ts'
 
@@ -15,7 +16,9 @@ const BODY_BYTES = 128 * 1024
 const HEAD_BYTES = 16_384
 
 /** Limits of the HTTP server. Slow and endless requests end; Node's own defaults are longer, Fastify's endless. */
-export function serverOptions({ trustProxy }: Config) {
+export function serverOptions(config: Config) {
+  const { trustProxy } = config
+  const setHeaders = bareHeaders(config)
   return {
     bodyLimit: BODY_BYTES,
     requestTimeout: 30_000,
@@ -35,7 +38,10 @@ export function serverOptions({ trustProxy }: Config) {
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
     childLoggerFactory: requestLogger,
-    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),
+    frameworkErrors(error, request, reply) {
+      setHeaders(request, reply)
+      errorHandler(error, request, reply)
+    },
     clientErrorHandler: answerUnreadable
   } satisfies FastifyHttpOptions<RawServerDefault>
 }

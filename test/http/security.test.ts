@@ -64,7 +64,8 @@ t.test('a listed page may call and read, and no other', async t => {
   t.equal(listed.status, 201)
   t.strictSame(Object.fromEntries(corsOf(listed.headers)), {
     'access-control-allow-origin': LISTED,
-    'access-control-allow-credentials': 'true'
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'Retry-After'
   })
   t.match(listed.headers.get('vary'), 'Origin')
   t.equal(listed.headers.get('cross-origin-resource-policy'), 'cross-origin')
