@@ -31,9 +31,9 @@ export function serverOptions(config: Config) {
       maxHeaderSize: HEAD_BYTES,
       headersTimeout: 15_000,
       connectionsCheckingInterval: 5000,
-      // Elsewhere an upgrade is a request like any other: on a socket, Node would never end it.
-      shouldUpgradeCallback: ({ url, headers }: IncomingMessage) =>
-        headers.upgrade?.toLowerCase() === 'websocket' && /^\/ws(\?|$)/.test(String(url))
+      // host.ts does, in the shape of every error.
+      requireHostHeader: false,
+      shouldUpgradeCallback: isUpgrade
     },
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
@@ -44,6 +44,17 @@ export function serverOptions(config: Config) {
     },
     clientErrorHandler: answerUnreadable
   } satisfies FastifyHttpOptions<RawServerDefault>
+}
+
+/** The path of the socket, in the origin form or the absolute form of RFC 9112, section 3.2. */
+const SOCKET_TARGET = /^(?:https?:\/\/[^/?#]+)?\/ws(?:\?|$)/
+
+/**
+ * Elsewhere an upgrade is a request like any other: on a socket, Node would never end it. HTTP/1.0 knows no upgrade
+ * (RFC 9110, section 7.8).
+ */
+function isUpgrade({ url = '', headers, httpVersion }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket' && httpVersion !== '1.0' && SOCKET_TARGET.test(url)
 }
 
 const UNREADABLE: Record<string, ErrorCode> = {

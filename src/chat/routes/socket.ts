@@ -53,7 +53,9 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
       request.heads = [{ chat_id, seq: request.membership.seq }]
       return
     }
-    if (after !== undefined || !request.headers['sec-websocket-protocol']?.split(/, */).includes(SUBPROTOCOL)) {
+    // White space may stand on both sides of a comma (RFC 9110, section 5.6.1).
+    const protocols = request.headers['sec-websocket-protocol']?.split(',').map(protocol => protocol.trim())
+    if (after !== undefined || !protocols?.includes(SUBPROTOCOL)) {
       throw new ChatError('VALIDATION_FAILED', { detail: "querystring must have required property 'chat_id'" })
     }
     request.heads = await app.db.chats.heads(request.caller.user.id)
