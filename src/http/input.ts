@@ -1,14 +1,19 @@
 import { isUtf8 } from 'node:buffer'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { ChatError } from '../errors.ts'
+import { strict } from '../schemas/common.ts'
 
 /** The charset parameter of a Content-Type; undefined when it is left out. */
 const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i
 
+/** What a request has where nothing is meant to be. */
+const NOTHING = strict({})
+
 /**
  * Bodies are JSON in UTF-8 and nothing else (RFC 8259, section 8.1); an empty one counts as none, whatever its
- * Content-Type says. What is not UTF-8 is refused before it is decoded: a decoder would put U+FFFD in its place.
+ * Content-Type says. What is not UTF-8 is refused before it is decoded: a decoder would put U+FFFD in its place. An
+ * operation without a query or a body of its own takes neither.
  */
 async function input(app: FastifyInstance): Promise<void> {
   const json = app.getDefaultJsonParser('error', 'error')
@@ -19,6 +24,20 @@ async function input(app: FastifyInstance): Promise<void> {
     if (refusal) done(refusal)
     else void json(request, body.toString(), done)
   })
+
+  app.addHook('onRoute', route => {
+    // Documents and pages are no operations.
+    if (!route.schema?.operationId) return
+    route.schema.querystring ??= NOTHING
+    if (route.schema.body || route.method === 'GET' || route.method === 'HEAD') return
+    route.preValidation = [route.preValidation ?? [], refuseBody].flat()
+  })
+}
+
+/** `{}` and `null` say nothing either. */
+const refuseBody: preValidationHookHandler = ({ body }, _reply, done) => {
+  const empty = typeof body !== 'object' ? body === undefined : Object.keys(body ?? {}).length === 0
+  done(empty ? undefined : new ChatError('VALIDATION_FAILED', { detail: 'body must be empty' }))
 }
 
 /** Why a body cannot be read as UTF-8; undefined when it can. */

@@ -97,3 +97,56 @@ t.test('half a surrogate pair is no part of a password', async t => {
   await server.register('bob', '🐻🐻🐻🐻🐻🐻🐻🐻')
   t.match(await nobody.post('/auth/login', { username: 'bob', password: '🐼🐼🐼🐼🐼🐼🐼🐼' }), { status: 401 })
 })
+
+t.test('what a request brings where nothing is meant to be is refused, after the session', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  await ann.post(`${path}/messages`, { message: 'x' })
+  const refused = { status: 400, body: { code: 'VALIDATION_FAILED' } }
+  for (const address of [
+    '/auth/me',
+    `/users/${ann.user.id}`,
+    path,
+    `${path}/messages/1`,
+    '/health/live',
+    '/health/ready'
+  ]) {
+    const reply = await ann.get(`${address}?x=1`)
+    t.match(reply, refused, address)
+    t.match(reply.body.message, '"x"')
+    t.equal((await ann.get(address)).status, 200)
+  }
+  const changes: [method: string, path: string, body?: object][] = [
+    ['POST', '/auth/login', { username: 'ann', password: 'correct horse' }],
+    ['PATCH', '/users/me', { display_name: 'Ann' }],
+    ['POST', '/chats', { title: 'x' }],
+    ['PUT', `${path}/members/${bob.user.id}`],
+    ['DELETE', path]
+  ]
+  for (const [method, path, body] of changes) {
+    t.match(await ann.request(method, `${path}?x=1`, body), refused, `${method} ${path}?x=1`)
+  }
+
+  const open = (await ann.post('/chats', { title: 'Open', visibility: 'public' })).body.id
+  const bodiless: [method: string, path: string][] = [
+    ['POST', `/chats/${open}/join`],
+    ['PUT', `${path}/messages/1/reactions/x`],
+    ['DELETE', `${path}/messages/1/reactions/x`],
+    ['DELETE', `${path}/messages/1`],
+    ['DELETE', `${path}/members/${bob.user.id}`],
+    ['DELETE', `/chats/${open}`],
+    ['DELETE', '/auth/sessions/AAAAAAAAAAAAAAAAAAAAAA'],
+    ['POST', '/auth/logout']
+  ]
+  for (const [method, path] of bodiless) {
+    for (const body of ['{"x":1}', '[1]', '1', '"x"', 'false']) {
+      t.match(await ann.request(method, path, body), refused, `${method} ${path} ${body}`)
+    }
+    t.match(await server.stranger().request(method, path, '{"x":1}'), { status: 401 }, 'who has no session hears that')
+  }
+  for (const [i, [method, path]] of bodiless.entries()) {
+    const status = path.startsWith('/auth/sessions') ? 404 : /^20/
+    t.match(await ann.request(method, path, ['{}', 'null', undefined][i % 3]), { status }, `${method} ${path}`)
+  }
+})
