@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { id, moment, oneOf, PageQuery, ref, seq, strict } from './common.ts'
+import { id, moment, NAME_PATTERN, oneOf, PageQuery, ref, seq, strict } from './common.ts'
 import { Message } from './message.ts'
 import { User } from './user.ts'
 
@@ -12,8 +12,9 @@ export type Visibility = (typeof VISIBILITIES)[number]
 const title = Type.String({
   minLength: 1,
   maxLength: 200,
-  pattern: '^[^\\u0000]*$',
-  description: 'The name of the chat, 1 to 200 characters',
+  pattern: NAME_PATTERN,
+  description:
+    'The name of the chat, 1 to 200 characters on one line, with something to see, without control characters',
   examples: ['Friends']
 })
 

@@ -29,6 +29,16 @@ export function moment(description: string) {
   })
 }
 
+/**
+ * A name that people see in a list: on one line, with something to see, and without what changes the text around it.
+ * So it has no control characters (among them line breaks and ESC), line or paragraph separators, and embeddings,
+ * overrides or isolates of the writing direction (Unicode Standard Annex 9, section 2), and not only blanks, combining
+ * marks and characters that are ignored when shown (U+200B, U+3164) or blank (U+2800).
+ */
+export const NAME_PATTERN =
+  '^(?=.*[^\\p{Z}\\p{M}\\p{Cf}\\p{Default_Ignorable_Code_Point}\\u2800])' +
+  '[^\\p{Cc}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]+$'
+
 /** How many items a page may have: clients may leave it out, handlers always find it. */
 export function limit(maximum: number, byDefault: number): TInteger {
   const limit = Type.Integer({

@@ -1,11 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { id, moment, PageQuery, ref, strict } from './common.ts'
+import { id, moment, NAME_PATTERN, PageQuery, ref, strict } from './common.ts'
 
 const displayName = Type.String({
   minLength: 1,
   maxLength: 64,
-  pattern: '^[^\\u0000]*$',
-  description: 'The name that people see, 1 to 64 characters; the username when none was given',
+  pattern: NAME_PATTERN,
+  description:
+    'The name that people see, 1 to 64 characters on one line, with something to see, without control characters',
   examples: ['Ann']
 })
 
@@ -13,7 +14,10 @@ export const User = Type.Object(
   {
     id: id('The account'),
     username: Type.String({ description: 'Unique, lower case', examples: ['ann'] }),
-    display_name: displayName,
+    display_name: Type.String({
+      description: 'The name that people see; the username when none was given',
+      examples: ['Ann']
+    }),
     created_at: moment('When the account was made')
   },
   { $id: 'User', description: 'An account as others may see it' }
