@@ -24,6 +24,9 @@ const SEEN_EVERY_MS = 5 * 60_000
 /** A session is prolonged at most this often, however short its life is. */
 const RENEW_EVERY_MS = 1000
 
+/** Sessions that a user may have: scripts log in again and again, and never out. */
+const SESSIONS_EACH = 1000
+
 /** Tokens whose signature is known to be good. */
 const TOKENS = 10_000
 
@@ -123,7 +126,10 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
   }
 
   return {
-    /** Opens a session for a user who gave the password of this hash, and gives the cookie for it. */
+    /**
+     * Opens a session for a user who gave the password of this hash, and gives the cookie for it. When there are too
+     * many, the one that was used longest ago ends.
+     */
     async open(
       request: FastifyRequest,
       reply: FastifyReply,
@@ -131,6 +137,8 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     ): Promise<void> {
       const session = await app.db.sessions.create(user, Date.now() + ttlMs, request.headers['user-agent'])
       if (!session) throw new ChatError('BAD_CREDENTIALS')
+      const session_ids = await app.db.sessions.endOldest(user.id, SESSIONS_EACH)
+      if (session_ids.length > 0) app.bus.publish({ type: 'sessions_ended', session_ids })
       give(request, reply, session)
     },
 

@@ -6,7 +6,7 @@ import type { Database } from './database.ts'
 import { alias, and, desc, eq, isNull, lt, ne, param, sql } from './drizzle.ts'
 import { readStateQuery } from './members.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
-import { decodeCursor, escapeLike, type PageRequest, toIso, toPage } from './page.ts'
+import { decodeCursor, escapeLike, type PageRequest, tagOf, toIso, toPage } from './page.ts'
 import { chats, members, users } from './tables.ts'
 import { toUser } from './users.ts'
 
@@ -200,19 +200,21 @@ export function chatsRepository(db: Database) {
 
     /** The chats of a user, latest activity first. Throws INVALID_CURSOR. */
     async list(user_id: number, { limit, cursor }: PageRequest): Promise<Page<Chat>> {
-      const [updated_at, id] = decodeCursor(cursor, [0, 0]) ?? [Number.MAX_SAFE_INTEGER, 0]
+      const tag = tagOf('chats', user_id)
+      const [updated_at, id] = decodeCursor(cursor, [0, 0], tag) ?? [Number.MAX_SAFE_INTEGER, 0]
       const rows = await ownPage.execute({ user_id, updated_at, id, limit: limit + 1 })
       return toPage(
         rows,
         limit,
         row => toChat(user_id, row),
-        ({ chat }) => [chat.updated_at, chat.id]
+        ({ chat }) => [tag, chat.updated_at, chat.id]
       )
     },
 
     /** Public chats whose title contains `query`, newest first. Throws INVALID_CURSOR. */
     async listPublic({ query = '', limit, cursor }: PageRequest & { query?: string }): Promise<Page<PublicChat>> {
-      const [before] = decodeCursor(cursor, [0]) ?? [Number.MAX_SAFE_INTEGER]
+      const tag = tagOf('public chats', query)
+      const [before] = decodeCursor(cursor, [0], tag) ?? [Number.MAX_SAFE_INTEGER]
       const contains = `%${escapeLike(query)}%`
       const rows = await db
         .select()
@@ -222,7 +224,7 @@ export function chatsRepository(db: Database) {
         )
         .orderBy(desc(chats.id))
         .limit(limit + 1)
-      return toPage(rows, limit, toPublicChat, row => [row.id])
+      return toPage(rows, limit, toPublicChat, row => [tag, row.id])
     },
 
     async setVisibility(chat_id: number, visibility: Visibility): Promise<void> {

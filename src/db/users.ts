@@ -2,7 +2,7 @@ import type { Page } from '../schemas/common.ts'
 import type { User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
 import { and, asc, eq, gt, gte, inArray, lt, sql } from './drizzle.ts'
-import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
+import { decodeCursor, type PageRequest, tagOf, toIso, toPage } from './page.ts'
 import { users } from './tables.ts'
 
 export type UserRow = Omit<typeof users.$inferSelect, 'password_hash'>
@@ -77,15 +77,16 @@ export function usersRepository(db: Database) {
 
     /** Accounts whose username begins with `query`, by username. Throws INVALID_CURSOR. */
     async list({ query = '', limit, cursor }: PageRequest & { query?: string }): Promise<Page<User>> {
-      const [after] = decodeCursor(cursor, ['']) ?? ['']
       const prefix = query.toLowerCase()
+      const tag = tagOf('users', prefix)
+      const [after] = decodeCursor(cursor, [''], tag) ?? ['']
       const rows = await db
         .select(userColumns)
         .from(users)
         .where(and(gt(users.username, after), gte(users.username, prefix), lt(users.username, `${prefix}\u{10ffff}`)))
         .orderBy(asc(users.username))
         .limit(limit + 1)
-      return toPage(rows, limit, toUser, row => [row.username])
+      return toPage(rows, limit, toUser, row => [tag, row.username])
     }
   }
 }

@@ -72,11 +72,6 @@ export const Session = Type.Object(
 )
 export type Session = Static<typeof Session>
 
-export const SessionList = Type.Object(
-  { items: Type.Array(ref(Session), { description: 'Newest first' }) },
-  { description: 'My sessions' }
-)
-
 export const ProfileChange = strict({ display_name: displayName })
 
 export const UserQuery = Type.Composite(

@@ -207,3 +207,50 @@ t.test('an older token ends when it said it would, though its session goes on', 
   t.match(await older.get('/auth/me'), { status: 401, body: { code: 'UNAUTHENTICATED' } })
   t.equal((await ann.get('/auth/me')).status, 200)
 })
+
+t.test('sessions come in pages, newest first, each once', async t => {
+  const server = await build(t)
+  const ann = await server.account('ann')
+  for (let i = 0; i < 6; i++) await server.login('ann')
+  // In the same millisecond, as of a script that logs in again and again.
+  database(server).prepare('update sessions set created_at = 1000 where rowid > 3').run()
+  const all = await sessionsOf(ann)
+  t.equal(all.length, 7)
+  const got: Json[] = []
+  let cursor = ''
+  do {
+    const { body } = await ann.get(`/auth/sessions?limit=2${cursor}`)
+    got.push(...body.items)
+    t.ok(body.items.length <= 2)
+    cursor = body.next_cursor ? `&cursor=${body.next_cursor}` : ''
+  } while (cursor)
+  t.strictSame(got, all)
+  const times = all.map(({ created_at }) => created_at)
+  t.strictSame(times, times.toSorted().toReversed())
+  t.match(await ann.get('/auth/sessions?limit=201'), { status: 400, body: { code: 'VALIDATION_FAILED' } })
+})
+
+t.test('who logs in more than a thousand times loses the session that was used longest ago', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const [ann] = people
+  const found = await server.app.db.users.findForLogin('ann')
+  const user = { id: ann.user.id, password_hash: found?.password_hash as string }
+  for (let i = 1; i < 1000; i++) await server.app.db.sessions.create(user, Date.now() + DAY_MS)
+  const db = database(server)
+  const count = () => db.prepare('select count(*) from sessions').pluck().get()
+  t.equal(count(), 1000)
+  // The first is the oldest, but not the one that was used longest ago.
+  db.prepare('update sessions set last_seen_at = ? where rowid > 1').run(Date.now() - 60_000)
+  const phone = await server.login('ann')
+  t.equal(count(), 1000)
+  const socket = await phone.socket(id)
+  const current = (await sessionsOf(phone)).find(session => session.current).id
+  db.prepare('update sessions set last_seen_at = 1000 where id = ?').run(current)
+
+  const another = await server.login('ann')
+  t.equal(await socket.closed(), 4401)
+  t.equal((await phone.get('/auth/me')).status, 401)
+  for (const who of [ann, another]) t.equal((await who.get('/auth/me')).status, 200)
+  t.equal(count(), 1000)
+})

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { toIso } from '../../db/page.ts'
 import { ChatError } from '../../errors.ts'
-import { nothing, ref, replies } from '../../schemas/common.ts'
-import { type Session, SessionList, SessionParams, User } from '../../schemas/user.ts'
+import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
+import { Session, SessionParams, User } from '../../schemas/user.ts'
 import type { AuthServices } from './account.ts'
 
 const tags = ['Sessions']
@@ -31,14 +31,17 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
     schema: {
       operationId: 'listSessions',
       summary: 'Where I am logged in',
-      description: 'My sessions that have not ended, newest first.',
+      description:
+        'My sessions that have not ended, newest first: 1000 at most, as the one used longest ago then ends.',
       tags,
-      response: replies({ 200: SessionList }, 401)
+      querystring: PageQuery,
+      response: replies({ 200: page(ref(Session)) }, 400, 401)
     },
-    async handler({ caller }) {
-      const rows = await app.db.sessions.list(caller.user.id)
+    async handler({ caller, query }) {
+      const { items, ...rest } = await app.db.sessions.list(caller.user.id, query)
       return {
-        items: rows.map(row => {
+        ...rest,
+        items: items.map(row => {
           const session: Session = {
             id: row.id,
             current: row.id === caller.session_id,
