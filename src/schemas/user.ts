@@ -31,7 +31,7 @@ const username = Type.String({
 })
 
 /**
- * Characters are code points; nothing is trimmed or normalised. Half a surrogate pair has no UTF-8: all halves would be
+ * Characters are code points; nothing is trimmed. Half a surrogate pair has no UTF-8: all halves would be
  * hashed as the same U+FFFD, and one would log in as another.
  */
 const secret = (minLength: number, description: string) =>
@@ -39,7 +39,7 @@ const secret = (minLength: number, description: string) =>
 
 export const Registration = strict({
   username,
-  password: secret(8, '8 to 128 characters, taken exactly as given'),
+  password: secret(8, '8 to 128 characters, taken as given; `ü` is the same however it is composed (NFC)'),
   display_name: Type.Optional(displayName)
 })
 export type Registration = Static<typeof Registration>

@@ -1,3 +1,5 @@
+import crypto, { randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { build, type Client } from '../helper.ts'
 
@@ -50,4 +52,34 @@ t.test('a session that ends while the new password is hashed changes nothing', a
   t.match(await changed, { status: 401, body: { code: 'UNAUTHENTICATED' } })
   t.equal((await ann.get('/auth/me')).status, 200, 'the session of the owner goes on')
   await server.login('ann', OLD)
+})
+
+t.test('a password is the same however its characters are composed, and however old its hash is', async t => {
+  const server = await build(t)
+  const [composed, decomposed] = ['pässwörter', 'pässwörter'.normalize('NFD')]
+  t.not(composed, decomposed)
+  await server.register('ann', decomposed)
+  await server.register('bob', composed)
+  for (const name of ['ann', 'bob']) for (const password of [composed, decomposed]) await server.login(name, password)
+  const ann = await server.login('ann', composed)
+  const changed = await ann.post('/auth/password', { current_password: decomposed, new_password: OLD })
+  t.equal(changed.status, 204)
+  await t.rejects(server.login('ann', composed), /401/)
+  for (const other of ['passworter', 'pässworter', 'Pässwörter', ' pässwörter']) {
+    await t.rejects(server.login('bob', other), /401/, other)
+  }
+  // `ﬁ` is alike, and `fi` another password: nothing else is changed (RFC 8265, section 4.2.2).
+  await server.register('cas', 'ﬁshﬁngers')
+  await t.rejects(server.login('cas', 'fishfingers'), /401/)
+
+  // Made before passwords were normalized: of the bytes as they were given.
+  const salt = randomBytes(16)
+  const argon2 = promisify(crypto.argon2)
+  const options = { message: decomposed, nonce: salt, tagLength: 32, memory: 19_456, passes: 2, parallelism: 1 }
+  const tag = await argon2('argon2id', options)
+  const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '')
+  const password_hash = `$argon2id$v=19$m=19456,t=2,p=1$${base64(salt)}$${base64(tag)}`
+  await server.app.db.users.create({ username: 'dan', password_hash })
+  await server.login('dan', decomposed)
+  await t.rejects(server.login('dan', 'another'), /401/)
 })
