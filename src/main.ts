@@ -3,6 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { ConfigError, createEnvFile, loadConfig } from './config.ts'
 import { DatabaseError } from './db/database.ts'
+import { hasPages } from './http/docs.ts'
 import { loggerOptions } from './http/logger.ts'
 
 /** How long requests in flight and sockets get when the server stops, in milliseconds. */
@@ -24,7 +25,8 @@ async function start(): Promise<void> {
   })
   if (created) app.log.info('Wrote .env with a new random SECRET_KEY')
   app.log.info(`Data in ${config.databaseFile}`)
-  app.log.info(`Documents on ${url}/docs (try it out), ${url}/redoc and, for the socket, ${url}/asyncapi`)
+  const pages = hasPages() ? `, ${url}/redoc and, for the socket, ${url}/asyncapi` : ''
+  app.log.info(`Documents on ${url}/docs (try it out)${pages}`)
 }
 
 /** What whoever starts the server can mend, in one line; undefined for anything else. */

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
+import { ChatError } from '../errors.ts'
 import { REVALIDATED } from './headers.ts'
 
 /** Files that `npm install` copies here from packages of the same version; see scripts/copy-assets.js. */
@@ -65,6 +66,12 @@ body { margin: 0; font-family: system-ui, sans-serif }
 </html>
 `
 
+/** The pages whose files are copied, by their path. */
+const PAGES = { redoc: REDOC_PAGE, asyncapi: ASYNCAPI_PAGE }
+
+const MISSING =
+  'The files of this page are not installed: `npm install` without --omit=dev brings them. /docs works without'
+
 /** The reference as pages: /docs to try it out, /redoc to read, /asyncapi for the socket. All work without a network. */
 const docs: FastifyPluginAsync = async app => {
   app.addHook('onRequest', (_request, reply, done) => {
@@ -81,17 +88,30 @@ const docs: FastifyPluginAsync = async app => {
     uiConfig: { deepLinking: true, tryItOutEnabled: true, validatorUrl: null }
   })
 
-  app.register(fastifyStatic, { root: `${ASSETS}redoc`, prefix: '/redoc/', index: false, decorateReply: false })
-  app.get('/redoc', { schema: { hide: true } }, async (_request, reply) => reply.type('text/html').send(REDOC_PAGE))
-
-  app.register(fastifyStatic, { root: `${ASSETS}asyncapi`, prefix: '/asyncapi/', index: false, decorateReply: false })
-  app.get('/asyncapi', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type('text/html').send(ASYNCAPI_PAGE)
-  )
+  const hidden = { schema: { hide: true } }
+  for (const [name, page] of Object.entries(PAGES)) {
+    app.get(`/${name}/`, hidden, async (_request, reply) => reply.redirect(`../${name}`))
+    app.get(`/${name}`, hidden, async (_request, reply) => {
+      if (!hasFiles(name)) throw new ChatError('NOT_FOUND', { detail: MISSING })
+      return reply.type('text/html').send(page)
+    })
+    if (hasFiles(name)) {
+      const root = ASSETS + name
+      app.register(fastifyStatic, { root, prefix: `/${name}/`, index: false, decorateReply: false })
+    }
+  }
   const script = readFileSync(new URL('./asyncapi-page.js', import.meta.url), 'utf8')
-  app.get('/asyncapi/page.js', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type('text/javascript').send(script)
-  )
+  app.get('/asyncapi/page.js', hidden, async (_request, reply) => reply.type('text/javascript').send(script))
+}
+
+/** Whether the files of a page are there: they come out of development packages. */
+function hasFiles(name: string): boolean {
+  return existsSync(ASSETS + name)
+}
+
+/** Whether the pages at /redoc and /asyncapi can be shown. /docs always can. */
+export function hasPages(): boolean {
+  return Object.keys(PAGES).every(hasFiles)
 }
 
 export default docs
