@@ -3,7 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { ConfigError, createEnvFile, loadConfig } from './config.ts'
 import { DatabaseError } from './db/database.ts'
-import { hasPages } from './http/docs.ts'
+import { listPages } from './http/docs.ts'
 import { loggerOptions } from './http/logger.ts'
 
 /** How long requests in flight and sockets get when the server stops, in milliseconds. */
@@ -25,8 +25,7 @@ async function start(): Promise<void> {
   })
   if (created) app.log.info('Wrote .env with a new random SECRET_KEY')
   app.log.info(`Data in ${config.databaseFile}`)
-  const pages = hasPages() ? `, ${url}/redoc and, for the socket, ${url}/asyncapi` : ''
-  app.log.info(`Documents on ${url}/docs (try it out)${pages}`)
+  app.log.info(`Documents on ${listPages(url)}`)
 }
 
 /** What whoever starts the server can mend, in one line; undefined for anything else. */

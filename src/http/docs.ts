@@ -72,8 +72,11 @@ const PAGES = { redoc: REDOC_PAGE, asyncapi: ASYNCAPI_PAGE }
 const MISSING =
   'The files of this page are not installed: `npm install` without --omit=dev brings them. /docs works without'
 
-/** The reference as pages: /docs to try it out, /redoc to read, /asyncapi for the socket. All work without a network. */
-const docs: FastifyPluginAsync = async app => {
+/**
+ * The reference as pages: /docs to try it out, /redoc to read, /asyncapi for the socket. All work without a network. The
+ * files of the last two are in the directory `assets`.
+ */
+const docs: FastifyPluginAsync<{ assets?: string }> = async (app, { assets = ASSETS }) => {
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(REVALIDATED)
     done()
@@ -92,26 +95,20 @@ const docs: FastifyPluginAsync = async app => {
   for (const [name, page] of Object.entries(PAGES)) {
     app.get(`/${name}/`, hidden, async (_request, reply) => reply.redirect(`../${name}`))
     app.get(`/${name}`, hidden, async (_request, reply) => {
-      if (!hasFiles(name)) throw new ChatError('NOT_FOUND', { detail: MISSING })
+      if (!existsSync(assets + name)) throw new ChatError('NOT_FOUND', { detail: MISSING })
       return reply.type('text/html').send(page)
     })
-    if (hasFiles(name)) {
-      const root = ASSETS + name
-      app.register(fastifyStatic, { root, prefix: `/${name}/`, index: false, decorateReply: false })
-    }
+    if (!existsSync(assets + name)) continue
+    app.register(fastifyStatic, { root: assets + name, prefix: `/${name}/`, index: false, decorateReply: false })
   }
   const script = readFileSync(new URL('./asyncapi-page.js', import.meta.url), 'utf8')
   app.get('/asyncapi/page.js', hidden, async (_request, reply) => reply.type('text/javascript').send(script))
 }
 
-/** Whether the files of a page are there: they come out of development packages. */
-function hasFiles(name: string): boolean {
-  return existsSync(ASSETS + name)
-}
-
-/** Whether the pages at /redoc and /asyncapi can be shown. /docs always can. */
-export function hasPages(): boolean {
-  return Object.keys(PAGES).every(hasFiles)
+/** Where to read the reference, in words: the pages that have their files in `assets`. */
+export function listPages(url: string, assets = ASSETS): string {
+  const others = existsSync(`${assets}redoc`) ? `, ${url}/redoc and, for the socket, ${url}/asyncapi` : ''
+  return `${url}/docs (try it out)${others}`
 }
 
 export default docs

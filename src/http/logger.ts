@@ -5,8 +5,11 @@ import { LogDestination } from './log-destination.ts'
 
 const STDOUT = 1
 
-/** Pretty lines in a terminal, JSON otherwise. Cookies, passwords, message texts and queries stay out of them. */
-export function loggerOptions(level: Config['logLevel'], terminal = process.stdout.isTTY) {
+/**
+ * Pretty lines in a terminal, JSON otherwise, to the file descriptor `fd`. Cookies, passwords, message texts and queries
+ * stay out of them.
+ */
+export function loggerOptions(level: Config['logLevel'], terminal = process.stdout.isTTY, fd = STDOUT) {
   return {
     level,
     redact: {
@@ -14,7 +17,7 @@ export function loggerOptions(level: Config['logLevel'], terminal = process.stdo
       censor: '[hidden]'
     },
     serializers: { req: ({ method, url, ip }: FastifyRequest) => ({ method, path: url.split('?', 1)[0], ip }) },
-    stream: new LogDestination(STDOUT, terminal ? prettifier() : undefined)
+    stream: new LogDestination(fd, terminal ? prettifier() : undefined)
   } satisfies FastifyServerOptions['logger']
 }
 

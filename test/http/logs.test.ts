@@ -1,5 +1,8 @@
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
+import Fastify from 'fastify'
 import t from 'tap'
+import { loggerOptions } from '../../src/http/logger.ts'
 import { build } from '../helper.ts'
 import { collector } from '../log-lines.ts'
 
@@ -121,4 +124,17 @@ t.test('however many messages cannot be stored at once, one line says why', asyn
   const failures = lines.filter(({ level }) => level === 50)
   t.match(failures, [{ msg: 'changes could not be stored', count: 5, err: { message: 'no space' } }])
   t.equal(failures.length, 1)
+})
+
+t.test('a terminal gets lines for people, everything else JSON', async t => {
+  const file = `${t.testdir({})}/log`
+  const fd = openSync(file, 'w')
+  for (const terminal of [true, false]) {
+    Fastify({ logger: loggerOptions('info', terminal, fd) }).log.info('Hello')
+  }
+  closeSync(fd)
+  const [people, machines] = readFileSync(file, 'utf8').split('\n')
+  // The time, then the level and the text, in colours.
+  t.match(people, /^\[\d\d:\d\d:\d\d\] \S+INFO\S+: \S+Hello/)
+  t.match(JSON.parse(machines ?? ''), { level: 30, msg: 'Hello' })
 })

@@ -1,4 +1,8 @@
+import swagger from '@fastify/swagger'
+import Fastify from 'fastify'
 import t from 'tap'
+import { errorHandler } from '../../src/errors.ts'
+import docs, { listPages } from '../../src/http/docs.ts'
 import { build } from '../helper.ts'
 
 t.test('the reference pages come with all they need, and a policy that lets nothing else in', async t => {
@@ -44,4 +48,21 @@ t.test('the document of the socket names the server as the proxy of the README p
   ] as const) {
     t.match((await through(host, scheme)).json().servers.confab, { host, protocol })
   }
+})
+
+t.test('without its files, a page says what brings them, and is not advertised', async t => {
+  const assets = `${t.testdir({})}/`
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.setErrorHandler(errorHandler)
+  await app.register(swagger)
+  await app.register(docs, { assets })
+  for (const url of ['/redoc', '/asyncapi']) {
+    const reply = await app.inject({ url })
+    t.equal(reply.statusCode, 404, url)
+    t.match(reply.json(), { code: 'NOT_FOUND', message: /not installed.*--omit=dev.*\/docs/ })
+  }
+  t.equal((await app.inject({ url: '/docs/' })).statusCode, 200)
+  t.equal(listPages('http://a', assets), 'http://a/docs (try it out)')
+  t.match(listPages('http://a'), 'http://a/redoc')
 })

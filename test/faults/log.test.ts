@@ -5,9 +5,9 @@ import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import type { Json } from './helper.ts'
+import type { Json } from '../helper.ts'
 
-const path = (file: string) => fileURLToPath(new URL(`../src/${file}`, import.meta.url))
+const path = (file: string) => fileURLToPath(new URL(`../../src/${file}`, import.meta.url))
 const SECRET_KEY = '0123456789abcdef0123456789abcdef'
 const PATIENCE_MS = 10_000
 

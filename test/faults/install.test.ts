@@ -5,9 +5,9 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import type { Json } from './helper.ts'
+import type { Json } from '../helper.ts'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SECRET_KEY = '0123456789abcdef0123456789abcdef'
 const PATIENCE_MS = 20_000
 
