@@ -1,34 +1,28 @@
-import Sqlite from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
 import { createSearchIndex } from './search-index.ts'
-
-/** What SQLite says of a full-text index whose own tables are damaged or missing. */
-const DAMAGED = /^SQLITE_(CORRUPT|ERROR|CONSTRAINT)/
 
 /**
  * Has a search index that cannot be used built anew from the messages, so that its damage, which loses nothing, does
  * not keep the server from starting. To be called when nothing uses it yet.
  */
 export function repairSearchIndex(client: Sqlite.Database): void {
-  try {
-    probe(client)
-  } catch (error) {
-    if (!(error instanceof Sqlite.SqliteError && DAMAGED.test(error.code))) throw error
-    remove(client)
-    createSearchIndex(client)
-    probe(client)
-  }
+  if (works(client)) return
+  remove(client)
+  createSearchIndex(client)
 }
 
 /** Reads, adds and takes out a row, all of which is rolled back. */
-function probe(client: Sqlite.Database): void {
+function works(client: Sqlite.Database): boolean {
   client.exec('begin immediate')
   try {
     client.prepare("select rowid from messages_search where messages_search match 'a*' limit 1").get()
     client.exec("insert into messages_search (rowid, text) values (-1, 'a')")
     client.exec('delete from messages_search where rowid = -1')
+    return true
+  } catch {
+    return false
   } finally {
-    // Some errors have rolled back already.
-    if (client.inTransaction) client.exec('rollback')
+    client.exec('rollback')
   }
 }
 

@@ -10,10 +10,9 @@ async function notFound(app: FastifyInstance): Promise<void> {
   const routes: { pattern: RegExp; methods: string[] }[] = []
 
   app.addHook('onRoute', ({ url, method }) => {
-    // The route of preflights, which is for every address.
-    if (url === '*') return
-    const escaped = url.replace(/[.+?^${}()|[\]\\]/g, '\\$&')
-    const source = escaped.replace(/:\w+/g, '[^/]+').replace(/\*/g, '.*')
+    // Files, and preflights, which are for every address: whether there is something is for them to say.
+    if (url.endsWith('*')) return
+    const source = url.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')
     routes.push({ pattern: new RegExp(`^${source}$`), methods: [method].flat() })
   })
 

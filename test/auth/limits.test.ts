@@ -45,10 +45,11 @@ async function refusals(server: Server, who: Client, count: number, method: 'PAT
 t.test('changes of an account are limited together, whatever they are', async t => {
   const server = await build(t, { RATE_LIMITS: 'on' })
   const [ann, bob] = [await server.account('ann'), await server.account('bob')]
+  stopTheClock(t)
   t.equal(await refusals(server, ann, 310, 'PATCH', '/users/me'), 10)
   const limited = await ann.patch('/users/me', { display_name: 'A' })
   t.match(limited, { status: 429, body: { code: 'RATE_LIMITED' } })
-  t.match(limited.headers.get('retry-after'), /^[123]$/)
+  t.equal(limited.headers.get('retry-after'), '3')
   for (const [method, path] of [
     ['DELETE', '/auth/sessions/AAAAAAAAAAAAAAAAAAAAAA'],
     ['POST', '/auth/logout'],
@@ -74,6 +75,16 @@ t.test('a session guesses at the current password only so often', async t => {
   t.match(limited.headers.get('retry-after'), /^([1-9]|[1-5]\d|60)$/)
   t.equal((await change(ann, PASSWORD)).status, 204, 'the other session is not locked out')
 })
+
+/** The windows of limits then never end, however long a busy machine takes. */
+function stopTheClock(t: Test): void {
+  const { now } = performance
+  const stopped = performance.now()
+  performance.now = () => stopped
+  t.teardown(() => {
+    performance.now = now
+  })
+}
 
 /** The clock of the system, as it is after `ms` were added. */
 function setClock(t: Test, ms: number): void {

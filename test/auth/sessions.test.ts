@@ -184,13 +184,18 @@ t.test('a login with the old password that is under way when it changes opens no
   const ann = await server.register('ann', 'correct horse')
   // The login has read the old hash, and its turn in the queue comes after the change.
   const { findForLogin } = server.app.db.users
+  const { promise: begun, resolve: arrived } = Promise.withResolvers<void>()
+  const { promise: changed, resolve: go } = Promise.withResolvers<void>()
   server.app.db.users.findForLogin = async username => {
     const found = await findForLogin(username)
-    await new Promise(resolve => setTimeout(resolve, 500))
+    arrived()
+    await changed
     return found
   }
   const login = server.stranger().post('/auth/login', { username: 'ann', password: 'correct horse' })
+  await begun
   await ann.post('/auth/password', { current_password: 'correct horse', new_password: 'battery staple' })
+  go()
   t.match(await login, { status: 401, body: { code: 'BAD_CREDENTIALS' } })
   t.equal((await ann.get('/auth/sessions')).body.items.length, 1)
 })

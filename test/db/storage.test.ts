@@ -126,6 +126,14 @@ t.test('what cannot be read is refused as what the disk refuses', async t => {
   for (const path of ['/chats', `/chats/${id}`, `/chats/${id}/messages`, `/chats/${id}/changes`, '/search?query=x']) {
     t.match(await ann.get(path), FAILED, path)
   }
+  const logout = await ann.post('/auth/logout')
+  t.match(logout, FAILED)
+  t.strictSame(logout.headers.getSetCookie(), [], 'the session may go on')
+})
+
+t.test('a database in memory is ready', async t => {
+  const server = await build(t, { DATABASE_URL: 'sqlite:///:memory:' })
+  t.equal((await server.stranger().get('/health/ready')).status, 200)
 })
 
 /** Overwrites a page of the file with what is no page of a b-tree. Pages are counted from 1. */

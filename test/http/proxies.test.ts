@@ -19,7 +19,7 @@ t.test('a proxy that is not trusted is told of once, with what to do', async t =
 })
 
 t.test('the log has the address that a trusted proxy names, without its port', async t => {
-  for (const TRUST_PROXY of ['127.0.0.1', '127.0.0.0/8, 10.0.0.0/8']) {
+  for (const TRUST_PROXY of ['127.0.0.1, ::1', '127.0.0.0/8, fd00::/8']) {
     const { lines, logger } = collector('info')
     const server = await build(t, { TRUST_PROXY }, logger)
     const forwarded = ['203.0.113.8:40001', '[2001:db8::1]:40001', '[2001:db8::1]', '203.0.113.8', '2001:db8::1:4000']
