@@ -30,11 +30,11 @@ export async function buildApp(config: Config, logger: NonNullable<FastifyServer
   app.setSchemaErrorFormatter((errors, part) => new Error(errors.map(error => whatIsWrong(part, error)).join(', ')))
   app.setSerializerCompiler(serializerCompiler)
   await app.register(notFound)
-  await app.register(input)
 
   await app.register(sockets)
   await app.register(headers, config)
   await app.register(host)
+  await app.register(input)
   await app.register(closing)
   await app.register(proxies, config)
   await app.register(security, config)

@@ -18,11 +18,11 @@ function works(client: Sqlite.Database): boolean {
     client.prepare("select rowid from messages_search where messages_search match 'a*' limit 1").get()
     client.exec("insert into messages_search (rowid, text) values (-1, 'a')")
     client.exec('delete from messages_search where rowid = -1')
+    client.exec('rollback')
     return true
   } catch {
-    return false
-  } finally {
     client.exec('rollback')
+    return false
   }
 }
 

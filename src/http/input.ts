@@ -12,8 +12,9 @@ const NOTHING = strict({})
 
 /**
  * Bodies are JSON in UTF-8 and nothing else (RFC 8259, section 8.1); an empty one counts as none, whatever its
- * Content-Type says. What is not UTF-8 is refused before it is decoded: a decoder would put U+FFFD in its place. An
- * operation without a query or a body of its own takes neither.
+ * Content-Type says. What is not UTF-8 is refused before it is decoded: a decoder would put U+FFFD in its place. A query
+ * that is not UTF-8 is refused as Fastify refuses such a path. An operation without a query or a body of its own takes
+ * neither.
  */
 async function input(app: FastifyInstance): Promise<void> {
   const json = app.getDefaultJsonParser('error', 'error')
@@ -23,6 +24,12 @@ async function input(app: FastifyInstance): Promise<void> {
     const refusal = unreadable(request, body)
     if (refusal) done(refusal)
     else void json(request, body.toString(), done)
+  })
+
+  app.addHook('onRequest', ({ url }, _reply, done) => {
+    const query = url.slice(url.indexOf('?') + 1 || url.length)
+    const refused = query.includes('%') && !isDecodable(query)
+    done(refused ? new ChatError('BAD_REQUEST', { detail: 'The query is not percent-encoded UTF-8' }) : undefined)
   })
 
   app.addHook('onRoute', route => {
@@ -40,6 +47,16 @@ const refuseBody: preValidationHookHandler = ({ body }, _reply, done) => {
   done(empty ? undefined : new ChatError('VALIDATION_FAILED', { detail: 'body must be empty' }))
 }
 
+/** Whether a text is UTF-8 in percent-encoding. The parser of queries leaves what is not as it is. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Why a body cannot be read as UTF-8; undefined when it can. */
 function unreadable({ headers }: FastifyRequest, body: Buffer): ChatError | undefined {
   const coding = headers['content-encoding'] ?? 'identity'
@@ -53,4 +70,4 @@ function unreadable({ headers }: FastifyRequest, body: Buffer): ChatError | unde
   return new ChatError('UNSUPPORTED_MEDIA_TYPE', { detail: 'Bodies are read in UTF-8 only' })
 }
 
-export default fp(input, { name: 'input' })
+export default fp(input, { name: 'input', dependencies: ['headers'] })

@@ -150,3 +150,21 @@ t.test('what a request brings where nothing is meant to be is refused, after the
     t.match(await ann.request(method, path, ['{}', 'null', undefined][i % 3]), { status }, `${method} ${path}`)
   }
 })
+
+t.test('a query that is not UTF-8 is refused, as such a path is', async t => {
+  const server = await build(t)
+  const ann = await server.account('ann')
+  for (const path of [
+    '/search?query=%ff',
+    '/users?query=%E4',
+    '/users?query=100%',
+    '/users?a=%zz',
+    '/users?query=%ed%a0%80',
+    '/%ff'
+  ]) {
+    t.match(await ann.get(path), { status: 400, body: { code: 'BAD_REQUEST' } }, path)
+  }
+  for (const path of ['/search?query=%C3%A4', '/users?query=100%25', '/users?query=a+b', '/users?']) {
+    t.equal((await ann.get(path)).status, 200, path)
+  }
+})

@@ -77,7 +77,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
         'Ends the session, clears the cookie and closes the sockets of the session with 4401. A cookie that is no session ' +
         'is cleared too, with a 401.',
       tags: ['Sessions'],
-      response: replies({ 204: nothing('Logged out') }, 401, 403, 503)
+      response: replies({ 204: nothing('Logged out') }, 400, 401, 403, 429, 503)
     },
     async handler(request, reply) {
       await sessions.end(request.caller.user.id, request.caller.session_id)

@@ -65,7 +65,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
       description: 'Its cookie is worthless at once, and its sockets close with 4401.',
       tags,
       params: SessionParams,
-      response: replies({ 204: nothing('Ended') }, 401, 403, 404, 503)
+      response: replies({ 204: nothing('Ended') }, 400, 401, 403, 404, 429, 503)
     },
     async handler({ caller, params }, reply) {
       if (!(await sessions.end(caller.user.id, params.session_id))) throw new ChatError('SESSION_NOT_FOUND')

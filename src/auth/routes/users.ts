@@ -51,7 +51,7 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
       description: 'Changes my display name. The username stays.',
       tags,
       body: ProfileChange,
-      response: replies({ 200: ref(User) }, 400, 401, 403, 503)
+      response: replies({ 200: ref(User) }, 400, 401, 403, 429, 503)
     },
     handler: async ({ body, caller }) => app.db.users.setDisplayName(caller.user.id, body.display_name)
   })
