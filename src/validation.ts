@@ -11,7 +11,7 @@ export function compileBody(schema: TSchema): ValidateFunction {
   return ajv.compile(schema)
 }
 
-/** What a validator of texts found: the values, numbers among them, or what is wrong. */
+/** The result of a validator of texts: the values, with numbers, or the errors. */
 export type Validated = { value: Record<string, unknown> } | { error: ErrorObject[] }
 
 /**

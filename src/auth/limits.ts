@@ -12,7 +12,7 @@ export const perAddress = { rateLimit: { max: 300, timeWindow: '1 minute' } }
 /** Guesses at one password, right or wrong. */
 const GUESSES = { max: 30, timeWindow: '1 minute' }
 
-/** What an account may change over HTTP: as much as it may send over its sockets. */
+/** Changes that an account may make over HTTP: as many as it may send over its sockets. */
 const CHANGES = { max: 300, timeWindow: 3000 }
 
 /** A hook that refuses what goes beyond a limit; a route may have several. Does nothing when limits are switched off. */

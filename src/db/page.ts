@@ -12,8 +12,8 @@ export interface PageRequest {
 type Key = (string | number)[]
 
 /**
- * Names a list and what of it was asked for. It is the first part of the list's cursors, so that no other list takes
- * them by mistake; it is no secret. 48 bits of a hash: cursors are to be short.
+ * A name for a list and its parameters: 48 bits of a hash, so that cursors stay short. The tag is the first part of the
+ * list's cursors, so that no other list takes them by mistake. It is no secret.
  */
 export function tagOf(list: string, ...parameters: Key): string {
   const hash = createHash('sha256').update(JSON.stringify([list, ...parameters]))

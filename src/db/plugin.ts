@@ -61,7 +61,7 @@ function repositories(file: string, onError: (error: unknown) => void) {
   }
 }
 
-/** An index that grows while the disk lets it. What it lacks is not found, until there is space again. */
+/** The same index, which a full disk does not stop: searches then miss the messages that are not indexed yet. */
 function asFarAsPossible(index: SearchIndex): SearchIndex {
   return {
     ...index,

@@ -40,7 +40,7 @@ export class Readiness {
     if (this.#fault) this.#write()
   }
 
-  /** What is written to a file that was removed, replaced or emptied is gone when the server ends. */
+  /** Throws when the file was removed, replaced or emptied: new data would be lost when the server ends. */
   async #sameFile(): Promise<void> {
     if (!this.#opened) return
     const now = await stat(this.#client.name)

@@ -4,9 +4,9 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 
 /**
- * What browsers and caches are told about replies: to run nothing, to embed nothing, to pass nothing on (OWASP Secure
- * Headers Project), and to keep nothing, since a cookie alone does not stop a shared cache (RFC 9111, section 3). HSTS is
- * for the proxy that terminates TLS to say. Constants, because building them anew took 8 % of a request.
+ * Headers for browsers and caches: run nothing, embed nothing, pass nothing on (OWASP Secure Headers Project), and store
+ * nothing, because a cookie alone does not stop a shared cache (RFC 9111, section 3). The proxy that terminates TLS sets
+ * HSTS. These are constants, because building them for each reply took 8 % of a request.
  */
 const HEADERS = {
   'cache-control': 'no-store',
@@ -22,10 +22,10 @@ const HEADERS = {
   'x-xss-protection': '0'
 }
 
-/** What is the same for everybody may be kept, and asked for again each time. */
+/** For replies that are the same for everybody: a cache may store them, and revalidates them each time. */
 export const REVALIDATED = { 'cache-control': 'no-cache' }
 
-/** What a page of another origin may read of a reply beside its body. */
+/** The headers that a page of another origin may read. */
 const EXPOSED = 'Retry-After'
 
 function constants({ allowedOrigins }: Pick<Config, 'allowedOrigins'>) {
@@ -47,7 +47,7 @@ export function bareHeaders(config: Pick<Config, 'allowedOrigins'>) {
   }
 }
 
-/** The headers of every reply. Before whatever refuses a request, so that pages can read why. */
+/** Sets the headers of every reply. Registered before all that refuses requests, so that pages can read the refusal. */
 async function headers(app: FastifyInstance, config: Config): Promise<void> {
   const { allowedOrigins } = config
   const headers = constants(config)

@@ -4,8 +4,8 @@ import fp from 'fastify-plugin'
 import { ChatError, catalogue, errorBody } from '../errors.ts'
 
 /**
- * What Node checks only in part, or answers without a body: a request of HTTP/1.1, an upgrade too, names its host once
- * (RFC 9112, section 3.2), and expects nothing but `100-continue` (RFC 9110, section 10.1.1).
+ * Checks that a request of HTTP/1.1, an upgrade too, names its host exactly once (RFC 9112, section 3.2) and expects
+ * nothing but `100-continue` (RFC 9110, section 10.1.1). Node checks only a part of this, and answers without a body.
  */
 async function host(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', ({ raw }, _reply, done) => {

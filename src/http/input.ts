@@ -7,14 +7,14 @@ import { strict } from '../schemas/common.ts'
 /** The charset parameter of a Content-Type; undefined when it is left out. */
 const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i
 
-/** What a request has where nothing is meant to be. */
+/** The schema of a query that has no keys. */
 const NOTHING = strict({})
 
 /**
  * Bodies are JSON in UTF-8 and nothing else (RFC 8259, section 8.1); an empty one counts as none, whatever its
- * Content-Type says. What is not UTF-8 is refused before it is decoded: a decoder would put U+FFFD in its place. A query
- * that is not UTF-8 is refused as Fastify refuses such a path. An operation without a query or a body of its own takes
- * neither.
+ * Content-Type says. A body that is not UTF-8 is refused before it is decoded, because a decoder would put U+FFFD in
+ * place of what it cannot read. A query that is not UTF-8 is refused too, like such a path. An operation without a query
+ * or a body of its own takes neither.
  */
 async function input(app: FastifyInstance): Promise<void> {
   const json = app.getDefaultJsonParser('error', 'error')

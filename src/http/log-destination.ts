@@ -37,7 +37,7 @@ export class LogDestination {
     this.#bytes += bytes.length
   }
 
-  /** Writes what waits. What was written of a line is not written again, so that lines stay whole. */
+  /** Writes the lines that wait. The written part of a line is not written again, so that lines stay whole. */
   #flush(): void {
     try {
       for (let [head] = this.#waiting; head; [head] = this.#waiting) {

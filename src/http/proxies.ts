@@ -7,9 +7,9 @@ import type { Config } from '../config.ts'
 const WITH_PORT = /^(?:\[([\da-f:.]+)\](?::\d+)?|([\d.]+):\d+)$/i
 
 /**
- * What reverse proxies say of the client. Fastify believes those of TRUST_PROXY; here, the ports are taken off the
- * addresses, because with them each connection would be another client. A proxy that is not trusted is told of once:
- * all who come through it share the limits of one address, and their cookies lack Secure.
+ * Prepares the headers in which reverse proxies name the client; Fastify believes those of TRUST_PROXY. Ports are removed
+ * from the addresses, because with a port each connection would be another client. The log warns once of a proxy that is
+ * not trusted: all its clients share the limits of one address, and their cookies lack Secure.
  */
 async function proxies(app: FastifyInstance, { trustProxy }: Pick<Config, 'trustProxy'>): Promise<void> {
   const trusted = new BlockList()

@@ -19,7 +19,7 @@ const TOLD_LENGTH = 200
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Who may call at all, and how often. */
+/** Decides which pages may call, and how often clients may. */
 async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Config): Promise<void> {
   await app.register(pressure)
   if (rateLimits) {
