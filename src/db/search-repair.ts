@@ -11,18 +11,19 @@ export function repairSearchIndex(client: Sqlite.Database): void {
   createSearchIndex(client)
 }
 
-/** Reads, adds and takes out a row, all of which is rolled back. */
+/** Reads, adds and takes out a row. All of it is rolled back. */
 function works(client: Sqlite.Database): boolean {
-  client.exec('begin immediate')
-  try {
+  const done = new Error('the index works')
+  const probe = client.transaction(() => {
     client.prepare("select rowid from messages_search where messages_search match 'a*' limit 1").get()
     client.exec("insert into messages_search (rowid, text) values (-1, 'a')")
     client.exec('delete from messages_search where rowid = -1')
-    client.exec('rollback')
-    return true
-  } catch {
-    client.exec('rollback')
-    return false
+    throw done
+  })
+  try {
+    return probe.immediate()
+  } catch (error) {
+    return error === done
   }
 }
 
