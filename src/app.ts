@@ -6,32 +6,38 @@ import access from './chat/access.ts'
 import chat from './chat/plugin.ts'
 import type { Config } from './config.ts'
 import db from './db/plugin.ts'
-import { ChatError, errorHandler } from './errors.ts'
+import { errorHandler } from './errors.ts'
 import asyncapi from './http/asyncapi.ts'
 import closing from './http/closing.ts'
 import docs from './http/docs.ts'
 import fairTurns from './http/fair-turns.ts'
+import headers from './http/headers.ts'
 import health from './http/health.ts'
+import host from './http/host.ts'
+import input from './http/input.ts'
+import notFound from './http/not-found.ts'
 import openapi from './http/openapi.ts'
+import proxies from './http/proxies.ts'
 import security from './http/security.ts'
 import { serializerCompiler } from './http/serializers.ts'
-import { bodies, serverOptions, sockets } from './http/server.ts'
+import { serverOptions, sockets } from './http/server.ts'
 import { validatorCompiler, whatIsWrong } from './validation.ts'
 
 /** The whole server, ready to listen. Everything that it is made of is registered here, in order. */
 export async function buildApp(config: Config, logger: NonNullable<FastifyServerOptions['logger']> = false) {
   const app = Fastify({ ...serverOptions(config), logger }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler(errorHandler)
-  app.setNotFoundHandler(() => {
-    throw new ChatError('NOT_FOUND')
-  })
   app.setValidatorCompiler(validatorCompiler)
   app.setSchemaErrorFormatter((errors, part) => new Error(errors.map(error => whatIsWrong(part, error)).join(', ')))
   app.setSerializerCompiler(serializerCompiler)
-  await app.register(bodies)
+  await app.register(notFound)
 
   await app.register(sockets)
+  await app.register(headers, config)
+  await app.register(host)
+  await app.register(input)
   await app.register(closing)
+  await app.register(proxies, config)
   await app.register(security, config)
   await app.register(fairTurns)
   await app.register(openapi, config)

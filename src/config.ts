@@ -2,12 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { type Static, Type } from '@sinclair/typebox'
-import envSchema from 'env-schema'
+import { ConfigError, readEnvFile } from './env-file.ts'
+import { compileTexts } from './validation.ts'
 
-/** A setting that cannot be used. Its message is one line that names the variable and what is allowed. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-}
+export { ConfigError } from './env-file.ts'
 
 /** One of a few words. `title` is what the error line says is allowed. */
 function word<const T extends string>(words: readonly T[], byDefault: T, description: string) {
@@ -49,7 +47,7 @@ const Environment = Type.Object({
   ),
   ALLOWED_ORIGINS: Type.String({
     default: '',
-    title: 'a comma-separated list of origins such as https://chat.example.com',
+    title: 'a comma-separated list of origins, without wildcards, such as https://chat.example.com',
     description: 'Other origins whose pages may call this server with the cookie'
   }),
   REGISTRATION: word(['open', 'closed'], 'open', 'Whether anybody may register'),
@@ -65,6 +63,11 @@ const Environment = Type.Object({
     'The Secure attribute; auto sets it when the request was https'
   ),
   COOKIE_SAMESITE: word(['lax', 'strict', 'none'], 'lax', 'The SameSite attribute; none needs COOKIE_SECURE=true'),
+  COOKIE_PARTITIONED: word(
+    ['true', 'false'],
+    'false',
+    'The Partitioned attribute, for pages of other sites; true needs COOKIE_SECURE=true'
+  ),
   SESSION_TTL: Type.Integer({
     default: 604_800,
     minimum: 60,
@@ -98,7 +101,7 @@ export interface Config {
   /** Origins as `scheme://host[:port]`, lower case. */
   allowedOrigins: ReadonlySet<string>
   registrationOpen: boolean
-  cookie: { name: string; secure: boolean | 'auto'; sameSite: Environment['COOKIE_SAMESITE'] }
+  cookie: { name: string; secure: boolean | 'auto'; sameSite: Environment['COOKIE_SAMESITE']; partitioned: boolean }
   /** Seconds. */
   sessionTtl: number
   rateLimits: boolean
@@ -115,10 +118,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, envFile = '.env
   const cookie = {
     name: values.COOKIE_NAME,
     secure: values.COOKIE_SECURE === 'auto' ? ('auto' as const) : values.COOKIE_SECURE === 'true',
-    sameSite: values.COOKIE_SAMESITE
+    sameSite: values.COOKIE_SAMESITE,
+    partitioned: values.COOKIE_PARTITIONED === 'true'
   }
   if (cookie.sameSite === 'none' && cookie.secure !== true) {
     throw new ConfigError('COOKIE_SAMESITE=none needs COOKIE_SECURE=true: browsers refuse the cookie otherwise')
+  }
+  if (cookie.partitioned && cookie.secure !== true) {
+    throw new ConfigError('COOKIE_PARTITIONED=true needs COOKIE_SECURE=true: browsers refuse the cookie otherwise')
   }
   if (/^__(Host|Secure)-/i.test(cookie.name) && cookie.secure !== true) {
     throw new ConfigError(
@@ -148,13 +155,14 @@ export function loadDatabaseFile(env: NodeJS.ProcessEnv = process.env, envFile =
 
 /**
  * Writes `envFile` from the file `example` with a new random SECRET_KEY, readable by its owner only, unless that file
- * exists or `env` has a secret. Returns whether it did. Throws ConfigError when the file cannot be written.
+ * exists or `env` has a secret. Returns whether it did. Throws ConfigError when the file cannot be written, or there is no
+ * example.
  */
 export function createEnvFile(example: URL, env: NodeJS.ProcessEnv = process.env, envFile = '.env'): boolean {
   if (env['SECRET_KEY'] || existsSync(envFile)) return false
-  const text = readFileSync(example, 'utf8')
   const secret = randomBytes(32).toString('base64url')
   try {
+    const text = readFileSync(example, 'utf8')
     writeFileSync(envFile, text.replace(/^SECRET_KEY=.*$/m, `SECRET_KEY=${secret}`), { flag: 'wx', mode: 0o600 })
   } catch (error) {
     throw new ConfigError(`SECRET_KEY is not set, and ${envFile} cannot be written: ${(error as Error).message}`)
@@ -162,24 +170,22 @@ export function createEnvFile(example: URL, env: NodeJS.ProcessEnv = process.env
   return true
 }
 
+const NAMES = Object.keys(Environment.properties) as (keyof Environment)[]
+
 function readEnvironment(env: NodeJS.ProcessEnv, envFile: string): Environment {
-  try {
-    return envSchema<Environment>({
-      schema: { ...Environment },
-      // A secret that is set to nothing is not set.
-      data: env['SECRET_KEY'] === '' ? { ...env, SECRET_KEY: undefined } : { ...env },
-      env: false,
-      dotenv: { path: envFile }
-    })
-  } catch (error) {
-    const [first] = (error as { errors?: { instancePath: string; data?: unknown }[] }).errors ?? []
-    if (!first) throw new ConfigError(`${envFile} cannot be read: ${(error as Error).message}`)
-    const name = first.instancePath.slice(1) as keyof Environment
-    // Not the password of a URL.
-    const value = env[name]?.replace(/\/\/.*@/, '//…@')
-    const given = value === undefined ? `what ${envFile} says` : `"${value}"`
-    throw new ConfigError(`${name} must be ${Environment.properties[name].title}, not ${given}`)
+  const settings: Record<string, unknown> = readEnvFile(envFile, NAMES)
+  for (const name of NAMES) {
+    const value = env[name]
+    // A secret that is set to nothing is not set: `SECRET_KEY=${SECRET_KEY}` of a compose file, say.
+    if (value !== undefined && !(name === 'SECRET_KEY' && value === '')) settings[name] = value
   }
+  const checked = compileTexts(Environment)(settings)
+  if ('value' in checked) return checked.value as Environment
+  const name = checked.error[0]?.instancePath.slice(1) as keyof Environment
+  // Not the password of a URL.
+  const value = env[name]?.replace(/\/\/.*@/, '//…@')
+  const given = value === undefined ? `what ${envFile} says` : `"${value}"`
+  throw new ConfigError(`${name} must be ${Environment.properties[name].title}, not ${given}`)
 }
 
 function databaseFile({ DATABASE_URL }: Environment): string {
@@ -211,7 +217,8 @@ function list(value: string): string[] {
 
 function toOrigin(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
+  // A host may have an asterisk in it, but no page is of such a host.
+  if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/` || url.host.includes('*')) {
     throw new ConfigError(`ALLOWED_ORIGINS must be ${Environment.properties.ALLOWED_ORIGINS.title}, not "${text}"`)
   }
   return url.origin

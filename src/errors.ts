@@ -35,13 +35,14 @@ export const catalogue = {
   NOT_EDITABLE: { status: 409, message: 'Messages that the system wrote can be neither edited nor deleted' },
   BODY_TOO_LARGE: { status: 413, message: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'Bodies are read as application/json only' },
+  EXPECTATION_FAILED: { status: 417, message: 'Nothing but 100-continue can be expected' },
   UPGRADE_REQUIRED: { status: 426, message: 'This address speaks WebSocket: connect with a WebSocket client' },
   RATE_LIMITED: { status: 429, message: 'Too many requests: try again later' },
   TOO_MANY_SOCKETS: { status: 429, message: 'You have too many open sockets' },
   HEADERS_TOO_LARGE: { status: 431, message: 'The headers are too large' },
   INTERNAL: { status: 500, message: 'Something failed on the server' },
   OVERLOADED: { status: 503, message: 'The server is overloaded: try again later' },
-  STORAGE_FAILED: { status: 503, message: 'This could not be stored: try again later' },
+  STORAGE_FAILED: { status: 503, message: 'This could not be stored or read: try again later' },
   SHUTTING_DOWN: { status: 503, message: 'The server is shutting down: try again later' }
 } as const satisfies Record<string, { status: number; message: string }>
 

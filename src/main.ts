@@ -3,6 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { ConfigError, createEnvFile, loadConfig } from './config.ts'
 import { DatabaseError } from './db/file.ts'
+import { listPages } from './http/docs.ts'
 import { loggerOptions } from './http/logger.ts'
 
 /** How long requests in flight and sockets get when the server stops, in milliseconds. */
@@ -24,7 +25,7 @@ async function start(): Promise<void> {
   })
   if (created) app.log.info('Wrote .env with a new random SECRET_KEY')
   app.log.info(`Data in ${config.databaseFile}`)
-  app.log.info(`Documents on ${url}/docs (try it out), ${url}/redoc and, for the socket, ${url}/asyncapi`)
+  app.log.info(`Documents on ${listPages(url)}`)
 }
 
 /** What whoever starts the server can mend, in one line; undefined for anything else. */
@@ -36,6 +37,9 @@ function explain(error: NodeJS.ErrnoException): string | undefined {
   }
   return undefined
 }
+
+// A file that has reached its size limit (`ulimit -f`) is a full disk: the write fails, and the process lives.
+process.on('SIGXFSZ', () => undefined)
 
 start().catch((error: NodeJS.ErrnoException) => {
   process.stderr.write(`confab: ${explain(error) ?? error.stack}\n`)

@@ -4,7 +4,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
 if (major < 24 || (major === 24 && minor < 16)) {
   process.stderr.write(
-    `confab: Node ${process.versions.node} is too old: 24.16 or newer is needed; npm install brings one\n`
+    `confab: Node ${process.versions.node} is too old: 24.16 or newer is needed; a full npm install (without --omit=dev) brings one\n`
   )
   process.exit(1)
 }

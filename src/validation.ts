@@ -1,15 +1,14 @@
 import type { TSchema } from '@sinclair/typebox'
-import { Ajv, type SchemaValidateFunction, type ValidateFunction } from 'ajv'
+import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
 import { whyNotStorable } from './json-object.ts'
 
-// Unknown keys are refused, never dropped, so nothing is removed; only texts of the URL become numbers.
-const strict = { removeAdditional: false, useDefaults: true, allErrors: false } as const
-const bodies = new Ajv({ ...strict, coerceTypes: false })
-const urls = new Ajv({ ...strict, coerceTypes: true })
+// Unknown keys are refused, never dropped, so nothing is removed. No type is coerced: Ajv makes Infinity of `1e400` and
+// of 400 digits, and compares what is not finite with no limit.
+const ajv = new Ajv({ removeAdditional: false, useDefaults: true, allErrors: false, coerceTypes: false })
 
 // `data` of an application: a JSON object that is stored as it is.
-bodies.addKeyword({
+ajv.addKeyword({
   keyword: 'x-max-bytes',
   type: 'object',
   schemaType: 'number',
@@ -26,12 +25,36 @@ bodies.addKeyword({
 
 /** Compiles a schema for JSON bodies and socket frames: no type is coerced. */
 export function compileBody(schema: TSchema): ValidateFunction {
-  return bodies.compile(schema)
+  return ajv.compile(schema)
 }
 
-/** The validator compiler of the HTTP half: bodies as they are, parts of the URL coerced from text. */
+/** The result of a validator of texts: the values, with numbers, or the errors. */
+export type Validated = { value: Record<string, unknown> } | { error: ErrorObject[] }
+
+/**
+ * Compiles the schema of an object whose values arrive as texts: the parts of a URL, or settings. Texts of the decimal
+ * integers that the schema wants become numbers. All other texts stay what they are, and are refused where they are wrong.
+ */
+export function compileTexts(schema: TSchema): (given: Record<string, unknown>) => Validated {
+  const validate = ajv.compile(schema)
+  const properties: Record<string, TSchema> = schema['properties'] ?? {}
+  const integers = Object.keys(properties).filter(name => properties[name]?.['type'] === 'integer')
+  return given => {
+    for (const name of integers) if (Object.hasOwn(given, name)) given[name] = toInteger(given[name])
+    return validate(given) ? { value: given } : { error: validate.errors as ErrorObject[] }
+  }
+}
+
+/** The integer that a text is in the notation of JSON, when a JavaScript number holds it exactly; else the text. */
+function toInteger(text: unknown): unknown {
+  if (typeof text !== 'string' || !/^(?:0|-?[1-9]\d*)$/.test(text)) return text
+  const number = Number(text)
+  return Number.isSafeInteger(number) ? number : text
+}
+
+/** The validator compiler of the HTTP half: bodies as they are, parts of the URL as texts. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
-  httpPart === 'body' ? compileBody(schema) : urls.compile(schema)
+  httpPart === 'body' ? compileBody(schema) : compileTexts(schema)
 
 /** Characters of a key of the client's that an error repeats. */
 const NAMED = 50

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { ConfigError, createEnvFile, loadConfig, loadDatabaseFile } from '../src/config.ts'
 
@@ -29,7 +30,7 @@ t.test('a secret is all that has to be set', async t => {
     logLevel: 'info',
     allowedOrigins: new Set(),
     registrationOpen: true,
-    cookie: { name: 'access_token', secure: 'auto', sameSite: 'lax' },
+    cookie: { name: 'access_token', secure: 'auto', sameSite: 'lax', partitioned: false },
     sessionTtl: 604_800,
     rateLimits: true,
     trustProxy: []
@@ -48,6 +49,7 @@ t.test('every setting is heard', async t => {
     COOKIE_NAME: '__Host-token',
     COOKIE_SECURE: 'true',
     COOKIE_SAMESITE: 'none',
+    COOKIE_PARTITIONED: 'true',
     SESSION_TTL: '60',
     RATE_LIMITS: 'off',
     TRUST_PROXY: '127.0.0.1, 10.0.0.0/8,fd00::/8'
@@ -61,7 +63,7 @@ t.test('every setting is heard', async t => {
     logLevel: 'silent',
     allowedOrigins: new Set(['https://chat.example.com', 'http://localhost:3000', 'https://a.example']),
     registrationOpen: false,
-    cookie: { name: '__Host-token', secure: true, sameSite: 'none' },
+    cookie: { name: '__Host-token', secure: true, sameSite: 'none', partitioned: true },
     sessionTtl: 60,
     rateLimits: false,
     trustProxy: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8']
@@ -80,20 +82,34 @@ const WRONG: [variable: string, value: string, allowed: string][] = [
   ['PORT', '65536', 'an integer from 0 to 65535'],
   ['PORT', '-1', 'an integer from 0 to 65535'],
   ['PORT', '80.5', 'an integer from 0 to 65535'],
+  ['PORT', 'Infinity', 'an integer from 0 to 65535'],
+  ['PORT', '1e3', 'an integer from 0 to 65535'],
+  ['PORT', '0x1f90', 'an integer from 0 to 65535'],
+  ['PORT', ' 8000', 'an integer from 0 to 65535'],
   ['LOG_LEVEL', 'verbose', 'one of fatal, error, warn, info, debug, trace, silent'],
   ['ALLOWED_ORIGINS', '*', 'such as https://chat.example.com'],
   ['ALLOWED_ORIGINS', 'chat.example.com', 'such as https://chat.example.com'],
   ['ALLOWED_ORIGINS', 'https://chat.example.com/path', 'such as https://chat.example.com'],
   ['ALLOWED_ORIGINS', 'https://a.example,ftp://b.example', 'such as https://chat.example.com'],
+  ['ALLOWED_ORIGINS', 'https://*.example.com', 'without wildcards'],
+  ['ALLOWED_ORIGINS', 'https://chat.example.*', 'without wildcards'],
+  ['ALLOWED_ORIGINS', 'https://%2a.example.com', 'without wildcards'],
+  ['ALLOWED_ORIGINS', 'https://chat.example.com:*', 'without wildcards'],
   ['ALLOWED_ORIGINS', 'https://ann@chat.example.com', 'such as https://chat.example.com'],
   ['REGISTRATION', 'invite', 'one of open, closed'],
   ['COOKIE_NAME', 'access token', 'a cookie name'],
   ['COOKIE_NAME', 'a;b', 'a cookie name'],
   ['COOKIE_SECURE', 'yes', 'one of auto, true, false'],
   ['COOKIE_SAMESITE', 'Lax', 'one of lax, strict, none'],
+  ['COOKIE_PARTITIONED', 'yes', 'one of true, false'],
   ['SESSION_TTL', '59', 'seconds from 60 to 31536000'],
   ['SESSION_TTL', '31536001', 'seconds from 60 to 31536000'],
   ['SESSION_TTL', '1h', 'seconds from 60 to 31536000'],
+  ['SESSION_TTL', 'Infinity', 'seconds from 60 to 31536000'],
+  ['SESSION_TTL', '-Infinity', 'seconds from 60 to 31536000'],
+  ['SESSION_TTL', 'NaN', 'seconds from 60 to 31536000'],
+  ['SESSION_TTL', '1e400', 'seconds from 60 to 31536000'],
+  ['SESSION_TTL', '9'.repeat(400), 'seconds from 60 to 31536000'],
   ['RATE_LIMITS', 'true', 'one of on, off'],
   ['TRUST_PROXY', 'nginx', 'IP addresses or CIDR ranges'],
   ['TRUST_PROXY', '10.0.0.0/33', 'IP addresses or CIDR ranges'],
@@ -153,15 +169,21 @@ t.test('a cookie that browsers would refuse is refused here', async t => {
     refusal(() => load({ COOKIE_NAME: '__secure-a' })),
     `COOKIE_NAME __secure-a ${needs}`
   )
+  t.match(
+    refusal(() => load({ COOKIE_PARTITIONED: 'true' })),
+    `COOKIE_PARTITIONED=true ${needs}`
+  )
   t.equal(load({ COOKIE_SAMESITE: 'none', COOKIE_SECURE: 'true' }).cookie.secure, true)
   t.equal(load({ COOKIE_SECURE: 'false' }).cookie.secure, false)
 })
 
 t.test('a variable of the process wins over the file', async t => {
-  const file = join(t.testdir({ env: `SECRET_KEY=${'f'.repeat(32)}\nPORT=1000\nHOST=::1\nUNKNOWN=1\n` }), 'env')
+  const file = join(t.testdir({ env: `SECRET_KEY=${'f'.repeat(32)}\nPORT=1000\nHOST=::1\nCOOKIE_NAME=file\n` }), 'env')
   t.match(load({ PORT: '2000' }, file), { secretKey: SECRET_KEY, port: 2000, host: '::1' })
   t.equal(loadConfig({}, file).secretKey, 'f'.repeat(32))
-  t.equal(process.env['UNKNOWN'], undefined, 'and the file stays out of the process')
+  t.equal(process.env['COOKIE_NAME'], undefined, 'and the file stays out of the process')
+  t.equal(load({ PORT: '2000', UNKNOWN: '1', REGISTATION: 'x' }, file).port, 2000, 'the process may have any variable')
+  t.equal(loadConfig({ SECRET_KEY: '' }, file).secretKey, 'f'.repeat(32), 'a secret that is set to nothing is not set')
 })
 
 t.test('a wrong value in the file is refused without repeating it', async t => {
@@ -220,11 +242,19 @@ t.test('the first start writes a secret', async t => {
   })
 
   await t.test('or says that it cannot', async t => {
-    const file = join(t.testdir({}), 'missing', '.env')
+    const directory = t.testdir({})
+    const file = join(directory, 'missing', '.env')
+    const line = /^SECRET_KEY is not set, and .*\.env cannot be written: .+$/
     t.match(
       refusal(() => createEnvFile(example, {}, file)),
-      /^SECRET_KEY is not set, and .*\.env cannot be written: .+$/
+      line
     )
+    const missing = pathToFileURL(join(directory, '.env.example'))
+    t.match(
+      refusal(() => createEnvFile(missing, {}, join(directory, '.env'))),
+      line
+    )
+    t.throws(() => statSync(join(directory, '.env')), { code: 'ENOENT' })
   })
 })
 

@@ -51,7 +51,8 @@ const partOf = (file: string) => file.split(/[/.]/)[0] ?? ''
 /** What each part may import of the others. */
 const BELOW: Record<string, string[]> = {
   schemas: [],
-  config: [],
+  config: ['env-file', 'validation'],
+  'env-file': [],
   errors: [],
   recent: [],
   'time-slice': [],

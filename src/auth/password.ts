@@ -28,14 +28,25 @@ export function passwords(): Passwords {
   return {
     async hash(password) {
       const salt = crypto.randomBytes(SALT_BYTES)
-      return encode(salt, await limited(() => derive(password, salt, COST)))
+      return encode(salt, await limited(() => derive(normalize(password), salt, COST)))
     },
     async verify(password, phc) {
       const { salt, tag, cost } = phc === undefined ? nobody() : decode(phc)
-      const given = await limited(() => derive(password, salt, cost))
-      return crypto.timingSafeEqual(given, tag) && phc !== undefined
+      for (const form of new Set([normalize(password), password])) {
+        const given = await limited(() => derive(form, salt, cost))
+        if (crypto.timingSafeEqual(given, tag) && phc !== undefined) return true
+      }
+      return false
     }
   }
+}
+
+/**
+ * Normalization form C, as RFC 8265, section 4.2 wants it of passwords: keyboards and programs differ in how they write
+ * `ü`, and people cannot see which way theirs does. Hashes from before were made of the password as it was given.
+ */
+function normalize(password: string): string {
+  return password.normalize('NFC')
 }
 
 type Cost = typeof COST

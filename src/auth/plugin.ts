@@ -3,6 +3,7 @@ import jwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
+import { changes } from './limits.ts'
 import { passwords } from './password.ts'
 import accountRoutes from './routes/account.ts'
 import sessionRoutes from './routes/sessions.ts'
@@ -13,6 +14,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** A preValidation hook: finds the caller behind the cookie. Throws UNAUTHENTICATED. */
     authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void>
+    /** A preHandler hook: limits how much an account changes. Throws RATE_LIMITED. */
+    limitChanges(request: FastifyRequest): Promise<void>
   }
   interface FastifyRequest {
     /** Set by `authenticate`. */
@@ -35,6 +38,7 @@ async function auth(app: FastifyInstance, config: Config): Promise<void> {
   const sessions = sessionCookies(app, config)
   app.decorateRequest('caller')
   app.decorate('authenticate', sessions.authenticate)
+  app.decorate('limitChanges', changes(app))
 
   const services = { config, sessions, passwords: passwords() }
   app.register(accountRoutes, { ...services, prefix: '/auth' })

@@ -1,9 +1,7 @@
 import type { Repositories } from '../db/plugin.ts'
+import { EXPIRING_MS } from '../schemas/frame.ts'
 import { CLOSE, type Connection } from './connection.ts'
 import { HEARTBEAT_MS } from './heartbeat.ts'
-
-/** How long before its end a session is said to expire, in milliseconds. */
-const WARN_MS = 60_000
 
 /** Ends sockets with their session. A session that was used meanwhile, over HTTP, has been prolonged in the database. */
 export class Expiry {
@@ -17,7 +15,7 @@ export class Expiry {
   /** To be called at every heartbeat: sets a timer when the end comes near. */
   check(connection: Connection): void {
     const left = connection.caller.session_expires_at - Date.now()
-    if (left < WARN_MS + HEARTBEAT_MS && !this.#timers.has(connection)) this.#wake(connection, left - WARN_MS)
+    if (left < EXPIRING_MS + HEARTBEAT_MS && !this.#timers.has(connection)) this.#wake(connection, left - EXPIRING_MS)
   }
 
   forget(connection: Connection): void {
@@ -39,7 +37,7 @@ export class Expiry {
       const { expires_at } = found.session
       caller.session_expires_at = expires_at
       const left = expires_at - Date.now()
-      if (left > WARN_MS) return this.forget(connection)
+      if (left > EXPIRING_MS) return this.forget(connection)
       connection.tell({ type: 'expiring', at: new Date(expires_at).toISOString() })
       this.#wake(connection, left)
     } catch (error) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../config.ts'
 import { CatchUp } from './catch-up.ts'
 import { CLOSE } from './connection.ts'
@@ -34,13 +34,6 @@ const BACK_AT_LEAST_MS = 500
 const BACK_EACH_MS = 2
 const BACK_AT_MOST_MS = 20_000
 
-/** What a user may change over HTTP: as much as they may send over their sockets. */
-const CHANGES = { max: 300, timeWindow: 3000, keyGenerator: ({ caller }: FastifyRequest) => String(caller.user.id) }
-
-function isRead({ method }: FastifyRequest): boolean {
-  return method === 'GET' || method === 'HEAD'
-}
-
 /** Chats over HTTP and socket: one log, one map of rooms. */
 const chat: FastifyPluginAsync<Config> = async (app, config) => {
   const sockets = new Sockets()
@@ -66,12 +59,7 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
   })
 
   app.addHook('preValidation', app.authenticate)
-  if (config.rateLimits) {
-    const limit = app.rateLimit(CHANGES)
-    app.addHook('preHandler', async function (request, reply) {
-      if (!isRead(request)) await limit.call(this, request, reply)
-    })
-  }
+  app.addHook('preHandler', app.limitChanges)
   app.register(chatRoutes, services)
   app.register(memberRoutes, services)
   app.register(messageRoutes, services)

@@ -9,7 +9,7 @@ import { alias, and, desc, eq, isNull, ne, param, sql } from './drizzle.ts'
 import { foldText } from './fold.ts'
 import { unreadQuery } from './members.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
-import { decodeCursor, type PageRequest, toPage } from './page.ts'
+import { decodeCursor, type PageRequest, tagOf, toPage } from './page.ts'
 import { publicChats } from './public-chats.ts'
 import { chats, members, users } from './tables.ts'
 import { toUser } from './users.ts'
@@ -227,13 +227,14 @@ export function chatsRepository(db: Database) {
 
     /** The chats of a user, latest activity first. Throws INVALID_CURSOR. */
     async list(user_id: number, { limit, cursor }: PageRequest): Promise<Page<Chat>> {
-      const [updated_at, id] = decodeCursor(cursor, [0, 0]) ?? [Number.MAX_SAFE_INTEGER, 0]
+      const tag = tagOf('chats', user_id)
+      const [updated_at, id] = decodeCursor(cursor, [0, 0], tag) ?? [Number.MAX_SAFE_INTEGER, 0]
       const rows = await ownPage.execute({ user_id, updated_at, id, limit: limit + 1 })
       const page = toPage(
         rows,
         limit,
         row => row,
-        ({ chat }) => [chat.updated_at, chat.id]
+        ({ chat }) => [tag, chat.updated_at, chat.id]
       )
       return { ...page, items: await inSlices(page.items, row => toChat(user_id, row)) }
     }

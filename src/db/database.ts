@@ -3,6 +3,7 @@ import Sqlite from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 import { makeFile, reasonOf, unopened } from './file.ts'
+import { removeBrokenIndex } from './search-repair.ts'
 import { createSearchIndex } from './search-tables.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
@@ -32,6 +33,7 @@ export function openDatabase(file: string, name = file): Database {
     client.pragma('foreign_keys = ON')
     // The migrator skips, without a word, an entry that is older than the newest one applied.
     if (applied(client).length !== migrations.length) throw new Error('its migrations are not the ones of this version')
+    removeBrokenIndex(client)
     createSearchIndex(client)
     return db
   } catch (error) {

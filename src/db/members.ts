@@ -2,7 +2,7 @@ import type { Member, ReadState, Role } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Database } from './database.ts'
 import { and, asc, eq, gt, param } from './drizzle.ts'
-import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
+import { decodeCursor, type PageRequest, tagOf, toIso, toPage } from './page.ts'
 import { chats, members, users } from './tables.ts'
 import { toUser, type UserRow, userColumns } from './users.ts'
 
@@ -79,7 +79,8 @@ export function membersRepository(db: Database) {
 
     /** The members of a chat, by account. Throws INVALID_CURSOR. */
     async list(chat_id: number, { limit, cursor }: PageRequest): Promise<Page<Member>> {
-      const [after] = decodeCursor(cursor, [0]) ?? [0]
+      const tag = tagOf('members', chat_id)
+      const [after] = decodeCursor(cursor, [0], tag) ?? [0]
       const rows = await db
         .select(memberColumns)
         .from(members)
@@ -87,7 +88,7 @@ export function membersRepository(db: Database) {
         .where(and(eq(members.chat_id, chat_id), gt(members.user_id, after)))
         .orderBy(asc(members.user_id))
         .limit(limit + 1)
-      return toPage(rows, limit, toMember, row => [row.user.id])
+      return toPage(rows, limit, toMember, row => [tag, row.user.id])
     },
 
     /** How far a member has read. */

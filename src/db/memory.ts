@@ -129,6 +129,7 @@ export function remember(db: Stored, dataVersion: () => number): Remembered {
           sessions.delete(id)
         }
       },
+      endOldest: (...args) => changing(db.sessions.endOldest(...args), forgetSessions),
       remove: (...args) => changing(db.sessions.remove(...args), forgetSessions)
     },
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { ChatError } from '../errors.ts'
 import type { Page } from '../schemas/common.ts'
 
@@ -10,16 +11,30 @@ export interface PageRequest {
 
 type Key = (string | number)[]
 
-/** The key in a cursor that this server gave out: as many parts of the same types as `example`. Throws INVALID_CURSOR. */
+/**
+ * A name for a list and its parameters: 48 bits of a hash, so that cursors stay short. The tag is the first part of the
+ * list's cursors, so that no other list takes them by mistake. It is no secret.
+ */
+export function tagOf(list: string, ...parameters: Key): string {
+  const hash = createHash('sha256').update(JSON.stringify([list, ...parameters]))
+  return hash.digest('base64url').slice(0, 8)
+}
+
+/**
+ * The key in a cursor that a list gave out: as many parts of the same types as `example`, after the tag when the list
+ * has one. Throws INVALID_CURSOR.
+ */
 export function decodeCursor<T extends [string | number, ...Key]>(
   cursor: string | undefined,
-  example: T
+  example: T,
+  tag?: string
 ): T | undefined {
   if (cursor === undefined) return undefined
   const text = Buffer.from(cursor, 'base64url').toString()
   const parts = /^\[.*\]$/.test(text) ? parse(text) : undefined
+  const tagged = tag === undefined || parts?.shift() === tag
   const fits = parts?.length === example.length && example.every((part, i) => typeof part === typeof parts[i])
-  if (!fits) throw new ChatError('INVALID_CURSOR')
+  if (!tagged || !fits) throw new ChatError('INVALID_CURSOR')
   return parts as T
 }
 

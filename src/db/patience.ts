@@ -28,14 +28,19 @@ interface Lock {
 export class Patience {
   readonly #client: Sqlite.Database
   readonly #patience: number
+  readonly #onFailure: (error: unknown) => void
   /** The lock that another process holds, as far as we know. */
   #lock: Lock | undefined
   /** The end of the line of those who wait. */
   #line: Promise<void> = Promise.resolve()
 
-  /** When changes have waited for `patience` milliseconds, they fail at once until the other process is done. */
-  constructor(client: Sqlite.Database, patience = PATIENCE_MS) {
+  /**
+   * When changes have waited for `patience` milliseconds, they fail at once until the other process is done.
+   * `onFailure` is told of every change that failed for another reason.
+   */
+  constructor(client: Sqlite.Database, patience = PATIENCE_MS, onFailure: (error: unknown) => void = () => undefined) {
     this.#client = client
+    this.#onFailure = onFailure
     this.#patience = patience
   }
 
@@ -45,7 +50,10 @@ export class Patience {
       try {
         return await change()
       } catch (error) {
-        if (!isLocked(error)) throw error
+        if (!isLocked(error)) {
+          this.#onFailure(error)
+          throw error
+        }
         this.#lock ??= this.#watch()
         if (this.#lock.until <= performance.now()) throw refusal(error)
       }

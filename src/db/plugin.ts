@@ -4,15 +4,17 @@ import { background } from './background.ts'
 import { chatsRepository } from './chats.ts'
 import { type Database, openDatabase } from './database.ts'
 import { epochOf } from './epoch.ts'
+import { guarded, guardedWork, isStorageFault } from './faults.ts'
 import { isOpenToOthers, lock } from './file.ts'
 import { logRepository } from './log.ts'
 import { membersRepository } from './members.ts'
 import { remember } from './memory.ts'
 import { messagesRepository } from './messages.ts'
-import { Patience } from './patience.ts'
+import { isLocked, Patience } from './patience.ts'
 import { purge } from './purge.ts'
-import { searchRepository } from './search.ts'
-import { searchIndex } from './search-index.ts'
+import { Readiness } from './readiness.ts'
+import { type SearchRequest, searchRepository } from './search.ts'
+import { type SearchIndex, searchIndex } from './search-index.ts'
 import { sessionsRepository } from './sessions.ts'
 import { unfolded } from './unfolded.ts'
 import { usersRepository } from './users.ts'
@@ -41,24 +43,47 @@ function repositories(name: string, onError: (error: unknown) => void) {
   const names = unfolded(db.$client)
   names.workFor(FOLD_MS)
   db.$client.pragma('busy_timeout = 0')
-  const patience = new Patience(db.$client)
+  const readiness = new Readiness(db.$client)
+  const patience = new Patience(db.$client, undefined, error => readiness.note(error))
   const index = searchIndex(db.$client)
   const stop = background([purge(db.$client).work, index.forget, index.work, names.work], onError)
   const dataVersion = db.$client.prepare<[], number>('pragma data_version').pluck()
+  const search = searchRepository(db, asFarAsPossible(index), patience)
+  const { users, sessions, chats, members, log } = remember(stored(db, patience), () => dataVersion.get() as number)
   return {
-    ...remember(stored(db, patience), () => dataVersion.get() as number),
-    messages: messagesRepository(db),
-    search: searchRepository(db, index, patience),
+    users: guarded(users),
+    sessions: guarded(sessions),
+    chats: guarded(chats),
+    members: guarded(members),
+    /** Its outcomes say what could not be stored. */
+    log,
+    messages: guarded(messagesRepository(db)),
+    search: {
+      find: (user_id: number, request: SearchRequest) => guardedWork(search.find(user_id, request))
+    },
     /** The random id of the history in this database; another one after a backup was put back. See epoch.ts. */
     epoch,
-    /** Resolves when the database answers. */
-    async ping(): Promise<void> {
-      db.$client.prepare('select 1').get()
-    },
+    /** Resolves when the database can be read and, as far as is known, written. Throws the reason otherwise. */
+    ready: () => readiness.check(),
     async close(): Promise<void> {
       stop()
       db.$client.close()
       release()
+    }
+  }
+}
+
+/** The same index, which a full disk does not stop: searches then miss the messages that are not indexed yet. */
+function asFarAsPossible(index: SearchIndex): SearchIndex {
+  return {
+    ...index,
+    indexPage(...args) {
+      try {
+        return index.indexPage(...args)
+      } catch (error) {
+        if (isLocked(error) || !isStorageFault(error)) throw error
+        return false
+      }
     }
   }
 }
@@ -82,7 +107,8 @@ async function db(app: FastifyInstance, { databaseFile }: DbOptions): Promise<vo
   const db = repositories(databaseFile, err => app.log.warn({ err }, 'work in the background stands still'))
   app.decorate('db', db)
   if (isOpenToOthers(databaseFile)) app.log.warn(`Other users of this machine can read ${databaseFile}: chmod 600 it`)
-  app.addHook('onReady', () => db.sessions.sweep())
+  // A disk that is full, or another process that holds the lock, is no reason not to start.
+  app.addHook('onReady', () => db.sessions.sweep().catch(err => app.log.warn({ err }, 'ended sessions stay stored')))
   app.addHook('onClose', () => db.close())
 }
 

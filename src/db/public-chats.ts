@@ -5,7 +5,7 @@ import { chatColumns, toPublicChat } from './chat-row.ts'
 import type { Database } from './database.ts'
 import { and, desc, eq, inArray } from './drizzle.ts'
 import { foldText } from './fold.ts'
-import { decodeCursor, type PageRequest, toPage } from './page.ts'
+import { decodeCursor, type PageRequest, tagOf, toPage } from './page.ts'
 import { chats } from './tables.ts'
 
 /** Titles that are looked at before others have the event loop. */
@@ -42,13 +42,14 @@ export function publicChats(db: Database) {
   return {
     /** Public chats whose title contains `query` in any case and with any accents, newest first. Throws INVALID_CURSOR. */
     async listPublic({ query = '', limit, cursor }: PageRequest & { query?: string }): Promise<Page<PublicChat>> {
-      const [before] = decodeCursor(cursor, [0]) ?? [Number.MAX_SAFE_INTEGER]
+      const tag = tagOf('public chats', foldText(query))
+      const [before] = decodeCursor(cursor, [0], tag) ?? [Number.MAX_SAFE_INTEGER]
       const found = await find(foldText(query), before, limit + 1)
       const page = toPage(
         found,
         limit,
         id => id,
-        id => [id]
+        id => [tag, id]
       )
       const rows = await db
         .select(chatColumns)

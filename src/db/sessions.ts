@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto'
+import { ChatError } from '../errors.ts'
+import type { Page } from '../schemas/common.ts'
 import type { User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
-import { and, desc, eq, gt, lte, ne, param } from './drizzle.ts'
+import { and, desc, eq, gt, inArray, lte, ne, param, sql } from './drizzle.ts'
+import { decodeCursor, type PageRequest, tagOf, toPage } from './page.ts'
 import { sessions, users } from './tables.ts'
 import { toUser, userColumns } from './users.ts'
+
+/** Sessions that are ended in one go; what is left waits for the next login. */
+const ENDED_AT_ONCE = 1000
 
 export type SessionRow = typeof sessions.$inferSelect
 
@@ -41,12 +47,23 @@ export function sessionsRepository(db: Database) {
       )
     },
 
-    /** Gives a user another password hash and ends every session of theirs but one. Returns the ids of those that ended. */
-    async changePassword(user_id: number, password_hash: string, keep: string): Promise<string[]> {
+    /**
+     * Gives a user another password hash and ends every session of theirs but `session_id`. Returns the ids of those
+     * that ended. To hash takes long, so this decides again on what holds now: throws UNAUTHENTICATED when the session
+     * has ended, and WRONG_PASSWORD when `verified` is no longer the hash.
+     */
+    async changePassword(
+      { user_id, session_id, verified }: { user_id: number; session_id: string; verified: string },
+      password_hash: string
+    ): Promise<string[]> {
       return db.transaction(
         tx => {
-          tx.update(users).set({ password_hash }).where(eq(users.id, user_id)).run()
-          const others = and(eq(sessions.user_id, user_id), ne(sessions.id, keep))
+          const live = and(eq(sessions.id, session_id), gt(sessions.expires_at, Date.now()))
+          if (!tx.select({ id: sessions.id }).from(sessions).where(live).get()) throw new ChatError('UNAUTHENTICATED')
+          const unchanged = and(eq(users.id, user_id), eq(users.password_hash, verified))
+          const { changes } = tx.update(users).set({ password_hash }).where(unchanged).run()
+          if (changes === 0) throw new ChatError('WRONG_PASSWORD')
+          const others = and(eq(sessions.user_id, user_id), ne(sessions.id, session_id))
           return idsOf(tx.delete(sessions).where(others).returning({ id: sessions.id }).all())
         },
         { behavior: 'immediate' }
@@ -59,13 +76,36 @@ export function sessionsRepository(db: Database) {
       return row && { session: row.session, user: toUser(row.user) }
     },
 
-    /** The sessions of a user that have not ended, newest first. */
-    async list(user_id: number): Promise<SessionRow[]> {
-      return db
+    /** The sessions of a user that have not ended, newest first. Throws INVALID_CURSOR. */
+    async list(user_id: number, { limit, cursor }: PageRequest): Promise<Page<SessionRow>> {
+      const tag = tagOf('sessions', user_id)
+      const [created_at, id] = decodeCursor(cursor, [0, ''], tag) ?? [Number.MAX_SAFE_INTEGER, '']
+      const live = and(eq(sessions.user_id, user_id), gt(sessions.expires_at, Date.now()))
+      const older = sql`(${sessions.created_at}, ${sessions.id}) < (${created_at}, ${id})`
+      const rows = await db
         .select()
         .from(sessions)
-        .where(and(eq(sessions.user_id, user_id), gt(sessions.expires_at, Date.now())))
-        .orderBy(desc(sessions.created_at))
+        .where(and(live, older))
+        .orderBy(desc(sessions.created_at), desc(sessions.id))
+        .limit(limit + 1)
+      return toPage(
+        rows,
+        limit,
+        row => row,
+        row => [tag, row.created_at, row.id]
+      )
+    },
+
+    /** Ends the sessions of a user that were used longest ago, all but `most`. Returns the ids of those that ended. */
+    async endOldest(user_id: number, most: number): Promise<string[]> {
+      const beyond = db
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(eq(sessions.user_id, user_id))
+        .orderBy(desc(sessions.last_seen_at), desc(sessions.created_at))
+        .limit(ENDED_AT_ONCE)
+        .offset(most)
+      return idsOf(await db.delete(sessions).where(inArray(sessions.id, beyond)).returning({ id: sessions.id }))
     },
 
     /** Forgets what has ended. */

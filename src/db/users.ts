@@ -3,7 +3,7 @@ import type { ProfileChange, User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
 import { asc, eq, inArray, sql } from './drizzle.ts'
 import { foldText } from './fold.ts'
-import { decodeCursor, type PageRequest, toIso, toPage } from './page.ts'
+import { decodeCursor, type PageRequest, tagOf, toIso, toPage } from './page.ts'
 import { users } from './tables.ts'
 import { usernameFinder } from './username-finder.ts'
 
@@ -93,12 +93,13 @@ export function usersRepository(db: Database) {
      * INVALID_CURSOR.
      */
     async list({ query = '', limit, cursor }: PageRequest & { query?: string }): Promise<Page<User>> {
-      const [after] = decodeCursor(cursor, ['']) ?? ['']
+      const tag = tagOf('users', foldText(query))
+      const [after] = decodeCursor(cursor, [''], tag) ?? ['']
       const page = toPage(
         await find(foldText(query), after, limit + 1),
         limit,
         username => username,
-        username => [username]
+        username => [tag, username]
       )
       const rows = await db
         .select(userColumns)

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { CLOSE_CODES } from '../schemas/close-codes.ts'
 import { incomingFrames, outgoingFrames, SocketQuery, SUBPROTOCOL } from '../schemas/frame.ts'
 import { incomingExamples, outgoingExamples } from '../schemas/frame-examples.ts'
+import { REVALIDATED } from './headers.ts'
 import { SHARED } from './openapi.ts'
 import { VERSION } from './version.ts'
 
@@ -200,7 +201,8 @@ function serverOf({ host, protocol }: FastifyRequest) {
 /** The AsyncAPI document of the socket, generated from the schemas that check its frames. */
 const asyncapi: FastifyPluginAsync<Config> = async (app, { cookie }) => {
   const { asyncapi, info, ...rest } = describe(cookie.name)
-  app.get('/asyncapi.json', { schema: { hide: true } }, async request => {
+  app.get('/asyncapi.json', { schema: { hide: true } }, async (request, reply) => {
+    reply.headers(REVALIDATED)
     return { asyncapi, info, servers: { confab: serverOf(request) }, ...rest }
   })
 }

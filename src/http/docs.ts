@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
+import { ChatError } from '../errors.ts'
+import { REVALIDATED } from './headers.ts'
 
 /** Files that `npm install` copies here from packages of the same version; see scripts/copy-assets.js. */
 const ASSETS = fileURLToPath(new URL('./assets/', import.meta.url))
@@ -64,8 +66,21 @@ body { margin: 0; font-family: system-ui, sans-serif }
 </html>
 `
 
-/** The reference as pages: /docs to try it out, /redoc to read, /asyncapi for the socket. All work without a network. */
-const docs: FastifyPluginAsync = async app => {
+/** The pages whose files are copied, by their path. */
+const PAGES = { redoc: REDOC_PAGE, asyncapi: ASYNCAPI_PAGE }
+
+const MISSING =
+  'The files of this page are not installed: `npm install` without --omit=dev brings them. /docs works without'
+
+/**
+ * The reference as pages: /docs to try it out, /redoc to read, /asyncapi for the socket. All work without a network. The
+ * files of the last two are in the directory `assets`.
+ */
+const docs: FastifyPluginAsync<{ assets?: string }> = async (app, { assets = ASSETS }) => {
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(REVALIDATED)
+    done()
+  })
   app.addHook('onSend', async (_request, reply) => {
     reply.header('content-security-policy', CSP)
   })
@@ -76,17 +91,24 @@ const docs: FastifyPluginAsync = async app => {
     uiConfig: { deepLinking: true, tryItOutEnabled: true, validatorUrl: null }
   })
 
-  app.register(fastifyStatic, { root: `${ASSETS}redoc`, prefix: '/redoc/', index: false, decorateReply: false })
-  app.get('/redoc', { schema: { hide: true } }, async (_request, reply) => reply.type('text/html').send(REDOC_PAGE))
-
-  app.register(fastifyStatic, { root: `${ASSETS}asyncapi`, prefix: '/asyncapi/', index: false, decorateReply: false })
-  app.get('/asyncapi', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type('text/html').send(ASYNCAPI_PAGE)
-  )
+  const hidden = { schema: { hide: true } }
+  for (const [name, page] of Object.entries(PAGES)) {
+    app.get(`/${name}/`, hidden, async (_request, reply) => reply.redirect(`../${name}`))
+    app.get(`/${name}`, hidden, async (_request, reply) => {
+      if (!existsSync(assets + name)) throw new ChatError('NOT_FOUND', { detail: MISSING })
+      return reply.type('text/html').send(page)
+    })
+    if (!existsSync(assets + name)) continue
+    app.register(fastifyStatic, { root: assets + name, prefix: `/${name}/`, index: false, decorateReply: false })
+  }
   const script = readFileSync(new URL('./asyncapi-page.js', import.meta.url), 'utf8')
-  app.get('/asyncapi/page.js', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type('text/javascript').send(script)
-  )
+  app.get('/asyncapi/page.js', hidden, async (_request, reply) => reply.type('text/javascript').send(script))
+}
+
+/** Where to read the reference, in words: the pages that have their files in `assets`. */
+export function listPages(url: string, assets = ASSETS): string {
+  const others = existsSync(`${assets}redoc`) ? `, ${url}/redoc and, for the socket, ${url}/asyncapi` : ''
+  return `${url}/docs (try it out)${others}`
 }
 
 export default docs

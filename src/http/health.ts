@@ -34,13 +34,15 @@ const healthRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       operationId: 'getReadiness',
       summary: 'Whether to send requests here',
-      description: 'Checks that the database answers. 503 while the server is overloaded or going away.',
+      description:
+        'Checks that the database can be read and, when a write has failed, written. 503 while it cannot, and while the ' +
+        'server is overloaded or going away.',
       tags,
       security: [],
       response: replies({ 200: Health }, 503)
     },
     async handler() {
-      await app.db.ping().catch(cause => {
+      await app.db.ready().catch(cause => {
         throw new ChatError('STORAGE_FAILED', { retryAfter: 5, cause })
       })
       return { status: 'ok' as const }

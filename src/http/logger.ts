@@ -1,22 +1,30 @@
+import { createRequire } from 'node:module'
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from 'fastify'
 import type { Config } from '../config.ts'
+import { LogDestination } from './log-destination.ts'
 
-/** Pretty lines in a terminal, JSON otherwise. Cookies, passwords, message texts and queries stay out of them. */
-export function loggerOptions(
-  level: Config['logLevel'],
-  terminal = process.stdout.isTTY
-): FastifyServerOptions['logger'] {
-  const options = {
+const STDOUT = 1
+
+/**
+ * Pretty lines in a terminal, JSON otherwise, to the file descriptor `fd`. Cookies, passwords, message texts and queries
+ * stay out of them.
+ */
+export function loggerOptions(level: Config['logLevel'], terminal = process.stdout.isTTY, fd = STDOUT) {
+  return {
     level,
     redact: {
       paths: ['cookie', 'password', 'message', 'token', 'headers', '*.cookie', '*.password', '*.token', '*.headers'],
       censor: '[hidden]'
     },
-    serializers: { req: ({ method, url, ip }: FastifyRequest) => ({ method, path: url.split('?', 1)[0], ip }) }
-  }
-  if (!terminal) return options
-  const pretty = { colorize: true, ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' }
-  return { ...options, transport: { target: 'pino-pretty', options: pretty } }
+    serializers: { req: ({ method, url, ip }: FastifyRequest) => ({ method, path: url.split('?', 1)[0], ip }) },
+    stream: new LogDestination(fd, terminal ? prettifier() : undefined)
+  } satisfies FastifyServerOptions['logger']
+}
+
+/** Makes lines for people of lines in JSON. Loaded in a terminal only, since it takes long. */
+function prettifier(): (line: string) => string {
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty')
+  return prettyFactory({ colorize: true, ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' })
 }
 
 const TALKATIVE = new Set(['debug', 'trace'])

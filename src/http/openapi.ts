@@ -7,6 +7,7 @@ import { Chat, Member, PublicChat, ReadState } from '../schemas/chat.ts'
 import { ErrorBody } from '../schemas/common.ts'
 import { Changes, FoundMessage, History, Message, Reaction } from '../schemas/message.ts'
 import { Session, User } from '../schemas/user.ts'
+import { REVALIDATED } from './headers.ts'
 import { VERSION } from './version.ts'
 
 /** The schemas that replies and frames refer to by name. */
@@ -79,7 +80,10 @@ async function openapi(app: FastifyInstance, { cookie }: Config): Promise<void> 
     refResolver: { buildLocalReference: ({ $id }) => String($id) }
   })
 
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    reply.headers(REVALIDATED)
+    return app.swagger()
+  })
 }
 
 export default fp(openapi, { name: 'openapi' })

@@ -1,9 +1,9 @@
-import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { ChatError } from '../errors.ts'
+import { LimitStore } from './limit-store.ts'
 import pressure from './pressure.ts'
 
 declare module 'fastify' {
@@ -13,47 +13,19 @@ declare module 'fastify' {
   }
 }
 
-/**
- * What browsers are told about replies (OWASP Secure Headers Project): to run nothing, to embed nothing, to pass nothing
- * on. HSTS is for the proxy that terminates TLS to say. Constants, because building them anew took 8 % of a request.
- */
-const HEADERS = {
-  'content-security-policy': "default-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'origin-agent-cluster': '?1',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-dns-prefetch-control': 'off',
-  'x-download-options': 'noopen',
-  'x-frame-options': 'SAMEORIGIN',
-  'x-permitted-cross-domain-policies': 'none',
-  'x-xss-protection': '0'
-}
+/** Origins of which the log says that they were refused, and their characters that it repeats. */
+const TOLD = 100
+const TOLD_LENGTH = 200
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Who may call at all, how often, and what browsers are told about the replies. */
+/** Decides which pages may call, and how often clients may. */
 async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Config): Promise<void> {
-  // Listed origins may read replies; the cookie's SameSite and the check below decide the rest.
-  const headers = {
-    ...HEADERS,
-    'cross-origin-resource-policy': allowedOrigins.size > 0 ? 'cross-origin' : 'same-origin'
-  }
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers)
-    done()
-  })
   await app.register(pressure)
-  if (allowedOrigins.size > 0) {
-    await app.register(cors, {
-      origin: [...allowedOrigins],
-      credentials: true,
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
-    })
-  }
   if (rateLimits) {
     await app.register(rateLimit, {
       global: false,
+      store: LimitStore,
       // Retry-After says what a client needs; of two limits on one route, these would tell of either.
       addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
       addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
@@ -63,8 +35,22 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
 
   app.addHook('onRequest', (request, _reply, done) => {
     const refused = (request.ws || !SAFE_METHODS.has(request.method)) && !mayCall(request)
+    if (refused) tell(request)
     done(refused ? new ChatError('FOREIGN_ORIGIN') : undefined)
   })
+
+  const told = new Set<string>()
+
+  /** Says once for each origin that it was refused: a proxy that changes Host, or a setting that is missing, looks so. */
+  function tell({ headers, host, log }: FastifyRequest): void {
+    const origin = headers.origin?.slice(0, TOLD_LENGTH)
+    if (origin === undefined || told.has(origin) || told.size >= TOLD) return
+    told.add(origin)
+    log.info(
+      { origin, host: host.slice(0, TOLD_LENGTH) },
+      'a page of this origin may not call: pass Host on unchanged, or name the origin in ALLOWED_ORIGINS'
+    )
+  }
 
   /**
    * Cookies go with requests that any page can cause, upgrades too (RFC 6455, section 10.2). Browsers say which page:

@@ -6,31 +6,53 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { type ErrorCode, errorBody, errorHandler } from '../errors.ts'
 import { FRAGMENTS, FRAME_BYTES, SUBPROTOCOL } from '../schemas/frame.ts'
+import { bareHeaders } from './headers.ts'
 import { RequestLog } from './logger.ts'
 import { requestLogger } from './request-logger.ts'
 
+/** The most bytes of a request line and its headers. */
+const HEAD_BYTES = 16_384
+
 /** Limits of the HTTP server. Slow and endless requests end; Node's own defaults are longer, Fastify's endless. */
-export function serverOptions({ trustProxy }: Config) {
+export function serverOptions(config: Config) {
+  const { trustProxy } = config
+  const setHeaders = bareHeaders(config)
   return {
     bodyLimit: FRAME_BYTES,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
     // Said in the shape of every error by closing.ts.
     return503OnClosing: false,
+    // The schema of the route says what is wrong with a long part of a path.
+    routerOptions: { maxParamLength: HEAD_BYTES },
     http: {
-      maxHeaderSize: 16_384,
+      maxHeaderSize: HEAD_BYTES,
       headersTimeout: 15_000,
       connectionsCheckingInterval: 5000,
-      // Elsewhere an upgrade is a request like any other: on a socket, Node would never end it.
-      shouldUpgradeCallback: ({ url, headers }: IncomingMessage) =>
-        headers.upgrade?.toLowerCase() === 'websocket' && /^\/ws(\?|$)/.test(String(url))
+      // host.ts does, in the shape of every error.
+      requireHostHeader: false,
+      shouldUpgradeCallback: isUpgrade
     },
     trustProxy: trustProxy.length > 0 && trustProxy,
     logController: new RequestLog(),
     childLoggerFactory: requestLogger,
-    frameworkErrors: (error, request, reply) => void errorHandler(error, request, reply),
+    frameworkErrors(error, request, reply) {
+      setHeaders(request, reply)
+      errorHandler(error, request, reply)
+    },
     clientErrorHandler: answerUnreadable
   } satisfies FastifyHttpOptions<RawServerDefault>
+}
+
+/** The path of the socket, in the origin form or the absolute form of RFC 9112, section 3.2. */
+const SOCKET_TARGET = /^(?:https?:\/\/[^/?#]+)?\/ws(?:\?|$)/
+
+/**
+ * Elsewhere an upgrade is a request like any other: on a socket, Node would never end it. HTTP/1.0 knows no upgrade
+ * (RFC 9110, section 7.8).
+ */
+function isUpgrade({ url = '', headers, httpVersion }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket' && httpVersion !== '1.0' && SOCKET_TARGET.test(url)
 }
 
 const UNREADABLE: Record<string, ErrorCode> = {
@@ -76,15 +98,3 @@ async function webSockets(app: FastifyInstance): Promise<void> {
 }
 
 export const sockets = fp(webSockets, { name: 'sockets' })
-
-/** Bodies are JSON and nothing else; an empty one counts as none, whatever its Content-Type says. */
-async function bodyParsers(app: FastifyInstance): Promise<void> {
-  const json = app.getDefaultJsonParser('error', 'error')
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined)
-    else void json(request, body, done)
-  })
-}
-
-export const bodies = fp(bodyParsers, { name: 'bodies' })

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { epoch, id, moment, oneOf, PageQuery, ref, strict } from './common.ts'
+import { epoch, id, moment, NAME_PATTERN, oneOf, PageQuery, ref, seq, strict } from './common.ts'
 import { data } from './data.ts'
 import { Message } from './message.ts'
 import { User } from './user.ts'
@@ -13,8 +13,9 @@ export type Visibility = (typeof VISIBILITIES)[number]
 const title = Type.String({
   minLength: 1,
   maxLength: 200,
-  pattern: '^[^\\u0000]*$',
-  description: 'The name of the chat, 1 to 200 characters',
+  pattern: NAME_PATTERN,
+  description:
+    'The name of the chat, 1 to 200 characters on one line, with something to see, without control characters',
   examples: ['Friends']
 })
 
@@ -85,7 +86,7 @@ export const NewChat = strict({
   data: Type.Optional(data('chat')),
   visibility: Type.Optional(oneOf(VISIBILITIES, { ...visibility, default: 'private' })),
   member_ids: Type.Optional(
-    Type.Array(Type.Integer({ minimum: 1 }), {
+    Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), {
       maxItems: 1000,
       uniqueItems: true,
       description: 'Accounts that are members from the start, up to 1000; the caller is one anyway',
@@ -123,7 +124,7 @@ export const PublicChatQuery = Type.Composite(
   { additionalProperties: false }
 )
 
-export const ReadMarker = strict({ id: Type.Integer({ minimum: 0, description: 'I have read up to this message id' }) })
+export const ReadMarker = strict({ id: seq('I have read up to this message id') })
 export const ReadState = Type.Object(
   { read_id: readId, unread_count: unreadCount },
   { $id: 'ReadState', description: 'How far I have read, and how much is left' }

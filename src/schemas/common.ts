@@ -15,6 +15,11 @@ export function id(description: string) {
   return Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description, examples: [123] })
 }
 
+/** A number of a chat's log, or 0 for its beginning. A JavaScript number holds it exactly. */
+export function seq(description: string) {
+  return Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
+}
+
 /** A moment as ISO 8601 in UTC with milliseconds. */
 export function moment(description: string) {
   return Type.String({
@@ -32,6 +37,16 @@ export const epoch = Type.String({
   examples: ['q1b3P0rUfLqS1C2xHcV9mA']
 })
 
+/**
+ * A name that people see in a list: on one line, with something to see, and without what changes the text around it.
+ * So it has no control characters (among them line breaks and ESC), line or paragraph separators, and embeddings,
+ * overrides or isolates of the writing direction (Unicode Standard Annex 9, section 2), and not only blanks, combining
+ * marks and characters that are ignored when shown (U+200B, U+3164) or blank (U+2800).
+ */
+export const NAME_PATTERN =
+  '^(?=.*[^\\p{Z}\\p{M}\\p{Cf}\\p{Default_Ignorable_Code_Point}\\u2800])' +
+  '[^\\p{Cc}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]+$'
+
 /** How many items a page may have: clients may leave it out, handlers always find it. */
 export function limit(maximum: number, byDefault: number): TInteger {
   const limit = Type.Integer({
@@ -45,7 +60,7 @@ export function limit(maximum: number, byDefault: number): TInteger {
 
 /** A number to begin after: clients may leave it out, handlers always find it. */
 export function from(byDefault: number, description: string): TInteger {
-  return Type.Optional(Type.Integer({ minimum: 0, default: byDefault, description })) as TInteger
+  return Type.Optional({ ...seq(description), default: byDefault }) as TInteger
 }
 
 /** The query of a list that is read page by page. */

@@ -1,6 +1,6 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox'
 import { Chat, readId, unreadCount } from './chat.ts'
-import { epoch, id, moment, oneOf, ref, strict } from './common.ts'
+import { epoch, id, moment, oneOf, ref, seq, strict } from './common.ts'
 import { data } from './data.ts'
 import { clientId, messageFields, text } from './message.ts'
 import { User } from './user.ts'
@@ -21,7 +21,8 @@ export const UNREAD_ITEMS = 200
 /** The subprotocol (RFC 6455, section 1.9) with acks, resume and events. */
 export const SUBPROTOCOL = 'confab.v1'
 
-const seq = (description: string) => Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
+/** How long before the end of its session a socket is sent `expiring`, in milliseconds. */
+export const EXPIRING_MS = 60_000
 
 /** The query of `GET /ws`. */
 export const SocketQuery = strict({

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { epoch, from, id, limit, moment, oneOf, PageQuery, ref, strict } from './common.ts'
+import { epoch, from, id, limit, moment, oneOf, PageQuery, ref, seq, strict } from './common.ts'
 import { data } from './data.ts'
 
 export const Sender = Type.Object(
@@ -118,7 +118,7 @@ export const Changes = Type.Object(
 
 export const HistoryQuery = strict({
   before: Type.Optional(id('The page ends just before this message id')),
-  after: Type.Optional(Type.Integer({ minimum: 0, description: 'The page begins just after this message id' })),
+  after: Type.Optional(seq('The page begins just after this message id')),
   around: Type.Optional(id('The page has this message id in its middle')),
   limit: limit(200, 50)
 })

@@ -1,12 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { id, moment, PageQuery, ref, strict } from './common.ts'
+import { id, moment, NAME_PATTERN, PageQuery, ref, strict } from './common.ts'
 import { data } from './data.ts'
 
 const displayName = Type.String({
   minLength: 1,
   maxLength: 64,
-  pattern: '^[^\\u0000]*$',
-  description: 'The name that people see, 1 to 64 characters; the username when none was given',
+  pattern: NAME_PATTERN,
+  description:
+    'The name that people see, 1 to 64 characters on one line, with something to see, without control characters',
   examples: ['Ann']
 })
 
@@ -14,7 +15,10 @@ export const User = Type.Object(
   {
     id: id('The account'),
     username: Type.String({ description: 'Unique, lower case', examples: ['ann'] }),
-    display_name: displayName,
+    display_name: Type.String({
+      description: 'The name that people see; the username when none was given',
+      examples: ['Ann']
+    }),
     created_at: moment('When the account was made'),
     data: Type.Optional(data('account'))
   },
@@ -28,13 +32,16 @@ const username = Type.String({
   examples: ['ann']
 })
 
-/** Characters are code points; nothing is trimmed or normalised. */
-const password = (description: string) =>
-  Type.String({ minLength: 8, maxLength: 128, description, examples: ['correct horse'] })
+/**
+ * Characters are code points; nothing is trimmed. Half a surrogate pair has no UTF-8: all halves would be
+ * hashed as the same U+FFFD, and one would log in as another.
+ */
+const secret = (minLength: number, description: string) =>
+  Type.String({ minLength, maxLength: 128, pattern: '^[^\\ud800-\\udfff]*$', description, examples: ['correct horse'] })
 
 export const Registration = strict({
   username,
-  password: password('8 to 128 characters, taken exactly as given'),
+  password: secret(8, '8 to 128 characters, taken as given; `ü` is the same however it is composed (NFC)'),
   display_name: Type.Optional(displayName)
 })
 export type Registration = Static<typeof Registration>
@@ -42,12 +49,12 @@ export type Registration = Static<typeof Registration>
 /** Deliberately loose: a login that no account could have must look like any other wrong one. */
 export const Credentials = strict({
   username: Type.String({ minLength: 1, maxLength: 128, description: 'As registered, in any case', examples: ['ann'] }),
-  password: Type.String({ minLength: 1, maxLength: 128, description: 'As registered', examples: ['correct horse'] })
+  password: secret(1, 'As registered')
 })
 
 export const PasswordChange = strict({
-  current_password: Type.String({ minLength: 1, maxLength: 128, description: 'The password as it is now' }),
-  new_password: password('The password as it shall be: 8 to 128 characters')
+  current_password: secret(1, 'The password as it is now'),
+  new_password: secret(8, 'The password as it shall be: 8 to 128 characters')
 })
 
 export const LoginReply = Type.Object({ user: ref(User) }, { description: 'The cookie is in the headers' })
@@ -66,11 +73,6 @@ export const Session = Type.Object(
   { $id: 'Session', description: 'One login on one device' }
 )
 export type Session = Static<typeof Session>
-
-export const SessionList = Type.Object(
-  { items: Type.Array(ref(Session), { description: 'Newest first' }) },
-  { description: 'My sessions' }
-)
 
 export const ProfileChange = Type.Object(
   { display_name: Type.Optional(displayName), data: Type.Optional(data('account')) },

@@ -102,23 +102,23 @@ t.test('a session can be ended from another one', async t => {
 })
 
 t.test('a session in use renews itself past half of its life', async t => {
-  const server = await build(t, { SESSION_TTL: '60' })
+  const server = await build(t, { SESSION_TTL: '200' })
   const { id, people } = await server.chat('ann')
   const [ann] = people
   const db = database(server)
   const ends = (inMs: number) => db.prepare('update sessions set expires_at = ?').run(Date.now() + inMs)
 
-  ends(31_000)
+  ends(101_000)
   t.strictSame((await ann.get('/auth/me')).headers.getSetCookie(), [], 'not before')
 
-  ends(29_000)
+  ends(99_000)
   await ann.socket(id)
-  t.ok(Date.parse((await sessionsOf(ann))[0].expires_at) > Date.now() + 59_000, 'renewed by the list, not the upgrade')
+  t.ok(Date.parse((await sessionsOf(ann))[0].expires_at) > Date.now() + 199_000, 'renewed by the list, not the upgrade')
 
-  ends(29_000)
+  ends(99_000)
   const renewed = await ann.get('/auth/me')
   const [cookie = ''] = renewed.headers.getSetCookie()
-  t.match(cookie, /^access_token=\S+; Max-Age=(59|60); Path=\/; HttpOnly; SameSite=Lax$/)
+  t.match(cookie, /^access_token=\S+; Max-Age=(199|200); Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/)
   const fresh = new Client(server, cookie.split(';')[0] ?? '')
   t.equal((await fresh.get('/auth/me')).status, 200)
   t.equal((await sessionsOf(fresh)).length, 1, 'the same session')
@@ -184,13 +184,18 @@ t.test('a login with the old password that is under way when it changes opens no
   const ann = await server.register('ann', 'correct horse')
   // The login has read the old hash, and its turn in the queue comes after the change.
   const { findForLogin } = server.app.db.users
+  const { promise: begun, resolve: arrived } = Promise.withResolvers<void>()
+  const { promise: changed, resolve: go } = Promise.withResolvers<void>()
   server.app.db.users.findForLogin = async username => {
     const found = await findForLogin(username)
-    await new Promise(resolve => setTimeout(resolve, 500))
+    arrived()
+    await changed
     return found
   }
   const login = server.stranger().post('/auth/login', { username: 'ann', password: 'correct horse' })
+  await begun
   await ann.post('/auth/password', { current_password: 'correct horse', new_password: 'battery staple' })
+  go()
   t.match(await login, { status: 401, body: { code: 'BAD_CREDENTIALS' } })
   t.equal((await ann.get('/auth/sessions')).body.items.length, 1)
 })
@@ -206,4 +211,51 @@ t.test('an older token ends when it said it would, though its session goes on', 
   await sleep(exp * 1000 - Date.now() + 10)
   t.match(await older.get('/auth/me'), { status: 401, body: { code: 'UNAUTHENTICATED' } })
   t.equal((await ann.get('/auth/me')).status, 200)
+})
+
+t.test('sessions come in pages, newest first, each once', async t => {
+  const server = await build(t)
+  const ann = await server.account('ann')
+  for (let i = 0; i < 6; i++) await server.login('ann')
+  // In the same millisecond, as of a script that logs in again and again.
+  database(server).prepare('update sessions set created_at = 1000 where rowid > 3').run()
+  const all = await sessionsOf(ann)
+  t.equal(all.length, 7)
+  const got: Json[] = []
+  let cursor = ''
+  do {
+    const { body } = await ann.get(`/auth/sessions?limit=2${cursor}`)
+    got.push(...body.items)
+    t.ok(body.items.length <= 2)
+    cursor = body.next_cursor ? `&cursor=${body.next_cursor}` : ''
+  } while (cursor)
+  t.strictSame(got, all)
+  const times = all.map(({ created_at }) => created_at)
+  t.strictSame(times, times.toSorted().toReversed())
+  t.match(await ann.get('/auth/sessions?limit=201'), { status: 400, body: { code: 'VALIDATION_FAILED' } })
+})
+
+t.test('who logs in more than a thousand times loses the session that was used longest ago', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann')
+  const [ann] = people
+  const found = await server.app.db.users.findForLogin('ann')
+  const user = { id: ann.user.id, password_hash: found?.password_hash as string }
+  for (let i = 1; i < 1000; i++) await server.app.db.sessions.create(user, Date.now() + DAY_MS)
+  const db = database(server)
+  const count = () => db.prepare('select count(*) from sessions').pluck().get()
+  t.equal(count(), 1000)
+  // The first is the oldest, but not the one that was used longest ago.
+  db.prepare('update sessions set last_seen_at = ? where rowid > 1').run(Date.now() - 60_000)
+  const phone = await server.login('ann')
+  t.equal(count(), 1000)
+  const socket = await phone.socket(id)
+  const current = (await sessionsOf(phone)).find(session => session.current).id
+  db.prepare('update sessions set last_seen_at = 1000 where id = ?').run(current)
+
+  const another = await server.login('ann')
+  t.equal(await socket.closed(), 4401)
+  t.equal((await phone.get('/auth/me')).status, 401)
+  for (const who of [ann, another]) t.equal((await who.get('/auth/me')).status, 200)
+  t.equal(count(), 1000)
 })

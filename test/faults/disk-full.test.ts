@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { watchConnections } from '../connections.ts'
 import { build, type Client } from '../helper.ts'
 import { audit, heads, Reader, Sender, until } from './ledger.ts'
 import { start } from './process.ts'
@@ -14,10 +14,12 @@ interface Disk {
   file: string
   /** Lets the database grow again. */
   makeRoom(): void
+  /** Looks at more that works or fails while the disk is full. */
+  elsewhere?(): Promise<void>
 }
 
 /** Sends until the disk is full, looks at what still works, makes room and goes on. */
-async function fill(t: Test, { file, makeRoom }: Disk, [ann, bob]: Client[], id: number): Promise<void> {
+async function fill(t: Test, { file, makeRoom, elsewhere }: Disk, [ann, bob]: Client[], id: number): Promise<void> {
   if (!ann || !bob) throw new Error('two people are needed')
   const path = `/chats/${id}`
   const sender = new Sender('s')
@@ -44,6 +46,7 @@ async function fill(t: Test, { file, makeRoom }: Disk, [ann, bob]: Client[], id:
   const pong = new Promise(resolve => socket.on('message', data => data.toString().includes('"pong"') && resolve(true)))
   socket.send('{"type":"ping"}')
   t.ok(await pong, 'live sockets stay')
+  await elsewhere?.()
 
   makeRoom()
   const began = performance.now()
@@ -59,25 +62,23 @@ async function fill(t: Test, { file, makeRoom }: Disk, [ann, bob]: Client[], id:
 }
 
 t.test('a database that may not grow stores nothing, loses nothing and recovers', async t => {
-  const opened = new Set<Sqlite.Database>()
-  const { pragma } = Sqlite.prototype
-  Sqlite.prototype.pragma = function (...args) {
-    opened.add(this)
-    return pragma.apply(this, args)
-  }
-  t.teardown(() => {
-    Sqlite.prototype.pragma = pragma
-  })
+  const connectionTo = watchConnections(t)
   const file = `${t.testdir({})}/confab.db`
   const server = await build(t, { DATABASE_URL: `sqlite:///${file}` })
-  const db = [...opened].find(({ name }) => name === file)
+  const db = connectionTo(file)
   const { id, people } = await server.chat('ann', 'bob')
-  const pages = db?.pragma('page_count', { simple: true }) as number
-  db?.pragma(`max_page_count = ${pages + 20}`)
-  await fill(t, { file, makeRoom: () => db?.pragma('max_page_count = 1000000') }, people, id)
+  const pages = db.pragma('page_count', { simple: true }) as number
+  db.pragma(`max_page_count = ${pages + 20}`)
+  await fill(t, { file, makeRoom: () => db.pragma('max_page_count = 1000000') }, people, id)
 })
 
-t.test('so does one on a disk that is full', async t => {
+for (const log of [undefined, 'confab.log']) {
+  const name = log === undefined ? 'so does one on a disk that is full' : 'so does one whose log is on the same disk'
+  t.test(name, t => onFullDisk(t, log))
+}
+
+/** The server with its database on a small disk, and its log in the file `log` there, or elsewhere without one. */
+async function onFullDisk(t: Test, log?: string): Promise<void> {
   // Not among the fixtures, which are removed before it is unmounted.
   const cwd = mkdtempSync(`${tmpdir()}/confab-disk-`)
   t.teardown(() => rmdirSync(cwd))
@@ -87,8 +88,29 @@ t.test('so does one on a disk that is full', async t => {
     return t.comment(`not tried, as nothing can be mounted here: ${(error as Error).message}`)
   }
   t.teardown(() => execFileSync('umount', ['-l', cwd]))
-  const server = await start(t, cwd)
+  const server = await start(t, cwd, log === undefined ? {} : { log: `${cwd}/${log}` })
   const { id, people } = await server.chat('ann', 'bob')
   const makeRoom = () => void execFileSync('mount', ['-o', 'remount,size=64m', cwd])
-  await fill(t, { file: server.file, makeRoom }, people, id)
-})
+  const [ann] = people
+  const elsewhere = async () => {
+    const refused = { status: 503, body: { code: 'STORAGE_FAILED' } }
+    // What did not fit leaves room for less, on the disk and in the file that it was written to.
+    spawnSync('dd', ['if=/dev/zero', `of=${cwd}/ballast`, 'bs=4096'])
+    const change = (i: number) => ann.patch('/users/me', { display_name: `Ann ${i}` })
+    for (let i = 0; i < 500 && (await change(i)).status === 200; i++);
+    t.match(await change(0), refused)
+    t.match(await ann.post('/auth/login', { username: 'ann', password: 'correct horse' }), refused)
+    t.match(await ann.get('/health/ready'), refused)
+    t.equal((await ann.get('/search?query=x')).status, 200, 'search answers from what it has')
+  }
+  await fill(t, { file: server.file, makeRoom, elsewhere }, people, id)
+  await server.ready()
+  server.kill('SIGTERM')
+  t.match(await server.ended, { code: 0, signal: null, stderr: '' })
+  await until(() => server.lines.at(-1)?.msg === 'Stopping (SIGTERM)', 5000)
+  t.equal(server.lines.at(-1)?.msg, 'Stopping (SIGTERM)')
+  t.ok(
+    server.lines.some(({ msg }) => msg === 'changes could not be stored'),
+    'the log says what happened'
+  )
+}

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -19,6 +20,8 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv
   /** The command that runs the server's command: a shell with a limit, a tracer. */
   wrap?: (command: string[]) => string[]
+  /** The file that the log goes to instead of `lines`. */
+  log?: string
 }
 
 interface Line {
@@ -29,21 +32,26 @@ interface Line {
 }
 
 /** The server as a process with a database file of its own in `cwd`; killed with the test if it still runs. */
-export async function start(t: Test, cwd: string, { env = {}, wrap = all => all }: StartOptions = {}) {
+export async function start(t: Test, cwd: string, { env = {}, wrap = all => all, log }: StartOptions = {}) {
   const startedAt = performance.now()
   // Without what the test runner puts into its children.
   const [file = '', ...args] = ['env', '-u', 'NODE_OPTIONS', ...wrap(COMMAND)]
   const settings = { SECRET_KEY, PORT: '0', RATE_LIMITS: 'off', HOST: '127.0.0.1', LOG_LEVEL: 'info', ...env }
+  const stdout = log === undefined ? ('pipe' as const) : openSync(log, 'a')
   const child = spawn(file, args, {
     cwd,
     env: { PATH: process.env['PATH'], ...settings },
-    stdio: ['ignore', 'pipe', 'pipe']
+    stdio: ['ignore', stdout, 'pipe']
   })
+  if (typeof stdout === 'number') closeSync(stdout)
   const lines: Line[] = []
-  const stderr = text(child.stderr)
+  const stderr = text(child.stderr as Readable)
   const ended = once(child, 'exit').then(async ([code, signal]) => ({ code, signal, stderr: await stderr }))
   const listening = new Promise<Line>((resolve, reject) => {
-    createInterface(child.stdout).on('line', line => {
+    // `tail` ends with the server.
+    const source: Readable | null =
+      log === undefined ? child.stdout : spawn('tail', ['-n', '+1', '-F', `--pid=${child.pid}`, log]).stdout
+    createInterface(source as Readable).on('line', line => {
       const parsed = JSON.parse(line)
       lines.push(parsed)
       if (/^Listening on /.test(parsed.msg)) resolve(parsed)

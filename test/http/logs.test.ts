@@ -1,20 +1,10 @@
-import { Writable } from 'node:stream'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
+import Fastify from 'fastify'
 import t from 'tap'
 import { loggerOptions } from '../../src/http/logger.ts'
-import { build, type Json } from '../helper.ts'
-
-/** The logger that ships, at its most talkative, into a list. */
-function collector(level: 'trace' | 'info' = 'trace') {
-  const lines: Json[] = []
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      for (const line of String(chunk).trimEnd().split('\n')) lines.push(JSON.parse(line))
-      done()
-    }
-  })
-  return { lines, logger: { ...(loggerOptions(level, false) as object), stream } }
-}
+import { build } from '../helper.ts'
+import { collector } from '../log-lines.ts'
 
 const CANARY = 'canary-7f3a'
 
@@ -121,11 +111,6 @@ t.test('a refused login says from where, and not who', async t => {
   t.notMatch(JSON.stringify(line), 'ann')
 })
 
-t.test('a terminal gets pretty lines, everything else JSON', async t => {
-  t.match(loggerOptions('info', true), { level: 'info', transport: { target: 'pino-pretty' } })
-  t.notOk(Object.hasOwn(loggerOptions('info', false) as object, 'transport'))
-})
-
 t.test('however many messages cannot be stored at once, one line says why', async t => {
   const { lines, logger } = collector('info')
   const server = await build(t, {}, logger)
@@ -139,4 +124,17 @@ t.test('however many messages cannot be stored at once, one line says why', asyn
   const failures = lines.filter(({ level }) => level === 50)
   t.match(failures, [{ msg: 'changes could not be stored', count: 5, err: { message: 'no space' } }])
   t.equal(failures.length, 1)
+})
+
+t.test('a terminal gets lines for people, everything else JSON', async t => {
+  const file = `${t.testdir({})}/log`
+  const fd = openSync(file, 'w')
+  for (const terminal of [true, false]) {
+    Fastify({ logger: loggerOptions('info', terminal, fd) }).log.info('Hello')
+  }
+  closeSync(fd)
+  const [people, machines] = readFileSync(file, 'utf8').split('\n')
+  // The time, then the level and the text, in colours.
+  t.match(people, /^\[\d\d:\d\d:\d\d\] \S+INFO\S+: \S+Hello/)
+  t.match(JSON.parse(machines ?? ''), { level: 30, msg: 'Hello' })
 })

@@ -64,7 +64,8 @@ t.test('a listed page may call and read, and no other', async t => {
   t.equal(listed.status, 201)
   t.strictSame(Object.fromEntries(corsOf(listed.headers)), {
     'access-control-allow-origin': LISTED,
-    'access-control-allow-credentials': 'true'
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'Retry-After'
   })
   t.match(listed.headers.get('vary'), 'Origin')
   t.equal(listed.headers.get('cross-origin-resource-policy'), 'cross-origin')
@@ -130,6 +131,13 @@ t.test('errors have one shape, wherever they come from', async t => {
   for (const json of ['{', '[1,]', '{"a":1}x', '{"__proto__":{"a":1}}', '\\u0000']) {
     t.match(await ann.post('/auth/login', json), shape(400, 'INVALID_JSON', 'Bad Request'), json)
   }
+  const short = {
+    method: 'POST',
+    url: '/auth/login',
+    headers: { 'content-type': 'application/json', 'content-length': '9' }
+  }
+  const cut = await server.app.inject({ ...short, method: 'POST', payload: '{}' })
+  t.match({ status: cut.statusCode, body: cut.json() }, shape(400, 'BAD_REQUEST', 'Bad Request'))
   const large = JSON.stringify({ username: 'x'.repeat(200_000), password: 'x' })
   t.match(await ann.post('/auth/login', large), shape(413, 'BODY_TOO_LARGE', 'Payload Too Large'))
   t.equal(

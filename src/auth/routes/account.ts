@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Static } from '@sinclair/typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, ref, replies } from '../../schemas/common.ts'
 import { Credentials, LoginReply, PasswordChange, Registration, User } from '../../schemas/user.ts'
+import { guessedLogins, guessedPasswords, perAddress } from '../limits.ts'
 import type { Passwords } from '../password.ts'
 import type { sessionCookies } from '../session.ts'
 
@@ -16,27 +15,7 @@ export interface AuthServices {
 
 const tags = ['Accounts']
 
-/** Per address: guessing is slow, and a household or an office still gets in. */
-const perAddress = { rateLimit: { max: 300, timeWindow: '1 minute' } }
-
-/** Logins per address and account, so that nobody can lock out somebody else. A hook, as a route has one limit only. */
-function slowGuessing(app: FastifyInstance) {
-  const count = app.hasDecorator('createRateLimit')
-    ? app.createRateLimit({
-        max: 30,
-        timeWindow: '1 minute',
-        keyGenerator: ({ ip, body }) => `${ip} ${(body as Static<typeof Credentials>).username.toLowerCase()}`
-      })
-    : undefined
-  return async (request: FastifyRequest) => {
-    const limit = await count?.(request)
-    if (limit && !limit.isAllowed && limit.isExceeded) {
-      throw new ChatError('RATE_LIMITED', { retryAfter: limit.ttlInSeconds })
-    }
-  }
-}
-
-/** Registering and logging in, and changing the password. */
+/** Registering, logging in and out, and changing the password. */
 const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { config, sessions, passwords }) => {
   app.route({
     method: 'POST',
@@ -64,7 +43,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     method: 'POST',
     url: '/login',
     config: perAddress,
-    preHandler: slowGuessing(app),
+    preHandler: guessedLogins(app),
     schema: {
       operationId: 'login',
       summary: 'Log in',
@@ -88,9 +67,31 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
 
   app.route({
     method: 'POST',
+    url: '/logout',
+    preValidation: sessions.authenticateOrClear,
+    preHandler: app.limitChanges,
+    schema: {
+      operationId: 'logout',
+      summary: 'Log out',
+      description:
+        'Ends the session, clears the cookie and closes the sockets of the session with 4401. A cookie that is no session ' +
+        'is cleared too, with a 401.',
+      tags: ['Sessions'],
+      response: replies({ 204: nothing('Logged out') }, 400, 401, 403, 429, 503)
+    },
+    async handler(request, reply) {
+      await sessions.end(request.caller.user.id, request.caller.session_id)
+      sessions.clear(request, reply)
+      return reply.code(204).send(null)
+    }
+  })
+
+  app.route({
+    method: 'POST',
     url: '/password',
     config: perAddress,
     preValidation: app.authenticate,
+    preHandler: guessedPasswords(app),
     schema: {
       operationId: 'changePassword',
       summary: 'Change my password',
@@ -100,10 +101,11 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
       response: replies({ 204: nothing('Changed') }, 400, 401, 403, 429, 503)
     },
     async handler({ body, caller: { user, session_id } }, reply) {
-      const current = await app.db.users.passwordHash(user.id)
-      if (!(await passwords.verify(body.current_password, current))) throw new ChatError('WRONG_PASSWORD')
+      const verified = await app.db.users.passwordHash(user.id)
+      if (!(await passwords.verify(body.current_password, verified))) throw new ChatError('WRONG_PASSWORD')
       const password_hash = await passwords.hash(body.new_password)
-      const session_ids = await app.db.sessions.changePassword(user.id, password_hash, session_id)
+      const whose = { user_id: user.id, session_id, verified }
+      const session_ids = await app.db.sessions.changePassword(whose, password_hash)
       app.bus.publish({ type: 'sessions_ended', session_ids })
       return reply.code(204).send(null)
     }

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { toIso } from '../../db/page.ts'
 import { ChatError } from '../../errors.ts'
-import { nothing, ref, replies } from '../../schemas/common.ts'
-import { type Session, SessionList, SessionParams, User } from '../../schemas/user.ts'
+import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
+import { Session, SessionParams, User } from '../../schemas/user.ts'
 import type { AuthServices } from './account.ts'
 
 const tags = ['Sessions']
@@ -10,29 +10,7 @@ const tags = ['Sessions']
 /** Who I am, where I am logged in, and how to end that. */
 const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { sessions }) => {
   app.addHook('preValidation', app.authenticate)
-
-  async function end(user_id: number, session_id: string): Promise<boolean> {
-    const session_ids = await app.db.sessions.remove(user_id, session_id)
-    app.bus.publish({ type: 'sessions_ended', session_ids })
-    return session_ids.length > 0
-  }
-
-  app.route({
-    method: 'POST',
-    url: '/logout',
-    schema: {
-      operationId: 'logout',
-      summary: 'Log out',
-      description: 'Ends the session, clears the cookie and closes the sockets of the session with 4401.',
-      tags,
-      response: replies({ 204: nothing('Logged out') }, 401, 403, 503)
-    },
-    async handler(request, reply) {
-      await end(request.caller.user.id, request.caller.session_id)
-      sessions.clear(request, reply)
-      return reply.code(204).send(null)
-    }
-  })
+  app.addHook('preHandler', app.limitChanges)
 
   app.route({
     method: 'GET',
@@ -53,14 +31,17 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
     schema: {
       operationId: 'listSessions',
       summary: 'Where I am logged in',
-      description: 'My sessions that have not ended, newest first.',
+      description:
+        'My sessions that have not ended, newest first: 1000 at most, as the one used longest ago then ends.',
       tags,
-      response: replies({ 200: SessionList }, 401)
+      querystring: PageQuery,
+      response: replies({ 200: page(ref(Session)) }, 400, 401)
     },
-    async handler({ caller }) {
-      const rows = await app.db.sessions.list(caller.user.id)
+    async handler({ caller, query }) {
+      const { items, ...rest } = await app.db.sessions.list(caller.user.id, query)
       return {
-        items: rows.map(row => {
+        ...rest,
+        items: items.map(row => {
           const session: Session = {
             id: row.id,
             current: row.id === caller.session_id,
@@ -84,10 +65,10 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
       description: 'Its cookie is worthless at once, and its sockets close with 4401.',
       tags,
       params: SessionParams,
-      response: replies({ 204: nothing('Ended') }, 401, 403, 404, 503)
+      response: replies({ 204: nothing('Ended') }, 400, 401, 403, 404, 429, 503)
     },
     async handler({ caller, params }, reply) {
-      if (!(await end(caller.user.id, params.session_id))) throw new ChatError('SESSION_NOT_FOUND')
+      if (!(await sessions.end(caller.user.id, params.session_id))) throw new ChatError('SESSION_NOT_FOUND')
       return reply.code(204).send(null)
     }
   })

@@ -8,6 +8,7 @@ const tags = ['Users']
 /** Finding people, and what they see of me. */
 const userRoutes: FastifyPluginAsyncTypebox = async app => {
   app.addHook('preValidation', app.authenticate)
+  app.addHook('preHandler', app.limitChanges)
 
   app.route({
     method: 'GET',
@@ -56,7 +57,7 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
       description: 'Changes my display name, my `data`, or both. The username stays.',
       tags,
       body: ProfileChange,
-      response: replies({ 200: ref(User) }, 400, 401, 403, 503)
+      response: replies({ 200: ref(User) }, 400, 401, 403, 429, 503)
     },
     handler: async ({ body, caller }) => app.db.users.setProfile(caller.user.id, body)
   })

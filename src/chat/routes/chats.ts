@@ -74,7 +74,9 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     schema: {
       operationId: 'listChats',
       summary: 'My chats',
-      description: 'The chats that I am a member of, latest activity first.',
+      description:
+        'The chats that I am a member of, latest activity first. A chat that becomes active while I read the pages moves ' +
+        'to the first one, and is then missing in those that follow: a client that needs all of them goes by `ready`.',
       tags,
       querystring: PageQuery,
       response: replies({ 200: page(ref(Chat)) }, 400, 401)

@@ -40,7 +40,9 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
   /** The chat of the query, when the caller is in it; without one, all of theirs, when the client can tell them apart. */
   async function findChats(request: FastifyRequest): Promise<void> {
     const { chat_id, after } = request.query as { chat_id?: number; after?: number }
-    const v1 = request.headers['sec-websocket-protocol']?.split(/, */).includes(SUBPROTOCOL)
+    // White space may stand on both sides of a comma (RFC 9110, section 5.6.1).
+    const protocols = request.headers['sec-websocket-protocol']?.split(',').map(protocol => protocol.trim())
+    const v1 = protocols?.includes(SUBPROTOCOL)
     const since = departures.version
     if (chat_id !== undefined) {
       await app.access.member(request)
