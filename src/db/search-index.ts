@@ -4,9 +4,9 @@ import { join, words } from './search-text.ts'
 import { type Times, timesReader } from './search-times.ts'
 
 /** A page takes so long, in milliseconds, and what its last message and the commit take. */
-const PAGE_MS = 4
-/** Messages that are read at a time: few, as each may be long. */
-const READ = 10
+const PAGE_MS = 5
+/** Messages that are read at a time. */
+const READ = 50
 /** A text of more different words than this is long. */
 const LONG = 300
 /** Pages of the index that are merged at a time: https://www.sqlite.org/fts5.html#the_merge_command */
@@ -40,10 +40,11 @@ interface ChangedRow {
  * and nothing that sending a message waits for.
  */
 export function searchIndex(client: Sqlite.Database) {
+  // `+?`: see `param` in drizzle.ts.
   const cursor = client.prepare<[number], Cursor>(
     `select coalesce(s.seq, 0) as seq, c.seq as until, coalesce(s.timed, 0) as timed, coalesce(s.newest, 0) as newest,
        coalesce(s.ordered, 1) as ordered
-     from chats c left join search_cursors s on s.chat_id = c.id where c.id = ?`
+     from chats c left join search_cursors s on s.chat_id = c.id where c.id = +?`
   )
   const setCursor = client.prepare<[Omit<Cursor, 'until'> & { chat_id: number }]>(
     `insert into search_cursors (chat_id, seq, timed, newest, ordered) values (@chat_id, @seq, @timed, @newest, @ordered)
@@ -63,9 +64,9 @@ export function searchIndex(client: Sqlite.Database) {
   const mergeSome = client.prepare(`insert into messages_search (messages_search, rank) values ('merge', ${MERGE})`)
   const written = client.prepare<[], number>('select total_changes()').pluck()
   const chatsAfter = client.prepare<[{ position: number; quiet: number }], { id: number; behind: number }>(
-    `select c.id, c.seq > coalesce(s.seq, 0) + iif(c.updated_at < @quiet, 0, ${BEHIND}) as behind
+    `select c.id, c.seq > coalesce(s.seq, 0) + iif(c.updated_at < +@quiet, 0, ${BEHIND}) as behind
      from chats c left join search_cursors s on s.chat_id = c.id
-     where c.id > @position and c.deleted_at is null order by c.id limit ${CHATS}`
+     where c.id > +@position and c.deleted_at is null order by c.id limit ${CHATS}`
   )
   const deletedChat = client.prepare<[], number>('select chat_id from search_deleted_chats limit 1').pluck()
   const forgetRows = [

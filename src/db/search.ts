@@ -16,7 +16,9 @@ import { type Times, timesReader } from './search-times.ts'
 const PHRASES = 50
 /** Chats, and messages of a chat, that are read in one go. */
 const CHATS = 200
-const CANDIDATES = 50
+const CANDIDATES = 100
+/** After a text of more code units than this, it is time for others. */
+const SHORT = 1000
 
 /** Where a result stands among all: created_at, chat_id, id. */
 type Place = [created_at: number, chat_id: number, id: number]
@@ -53,26 +55,27 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
   const read = messageReader(db)
   const readTimes = timesReader(client)
   const entry = entryFinder(client)
+  // `+@`: see `param` in drizzle.ts.
   const chatsOf = client.prepare<[{ user_id: number; chat_id: number | null; after: number }], ChatRow>(
     `select m.rowid as place, c.id, c.seq, coalesce(s.seq, 0) >= c.seq as indexed, coalesce(s.timed, 0) as timed, coalesce(s.newest, 0) as newest,
        coalesce(s.ordered, 1) as ordered
      from members m join chats c on c.id = m.chat_id left join search_cursors s on s.chat_id = c.id
-     where m.user_id = @user_id and (@chat_id is null or m.chat_id = @chat_id) and m.rowid > @after
+     where m.user_id = +@user_id and (+@chat_id is null or m.chat_id = +@chat_id) and m.rowid > +@after
      order by m.rowid limit ${CHATS}`
   )
   // A chat is a range of row ids, which FTS5 walks from its end, as far as it is asked to.
   const candidates = client.prepare<[{ chat_id: number; before: number; match: string }], Candidate>(
     `select * from (
        select m.id, m.created_at, messages_search.text as words from messages_search
-       cross join messages m on m.chat_id = @chat_id and m.id = messages_search.rowid & 4294967295
-       where messages_search match @match
-         and messages_search.rowid > (@chat_id << 32) and messages_search.rowid < ((@chat_id << 32) | @before)
+       cross join messages m on m.chat_id = +@chat_id and m.id = messages_search.rowid & 4294967295
+       where messages_search match +@match
+         and messages_search.rowid > (+@chat_id << 32) and messages_search.rowid < ((+@chat_id << 32) | +@before)
        order by messages_search.rowid desc limit ${CANDIDATES})
      union all
      select * from (
        select m.id, m.created_at, words from search_long
-       cross join messages m on m.chat_id = @chat_id and m.id = place & 4294967295
-       where place > (@chat_id << 32) and place < ((@chat_id << 32) | @before)
+       cross join messages m on m.chat_id = +@chat_id and m.id = place & 4294967295
+       where place > (+@chat_id << 32) and place < ((+@chat_id << 32) | +@before)
        order by place desc limit ${CANDIDATES})
      order by id desc limit ${CANDIDATES}`
   )
@@ -83,8 +86,8 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
     .pluck()
   const message = client.prepare<[{ chat_id: number; id: number; user_id: number }], MessageRow>(
     `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER}
-     where m.chat_id = @chat_id and m.id = @id and m.text is not null
-       and exists (select 1 from members where chat_id = @chat_id and user_id = @user_id)`
+     where m.chat_id = +@chat_id and m.id = +@id and m.text is not null
+       and exists (select 1 from members where chat_id = +@chat_id and user_id = +@user_id)`
   )
 
   /** The chats that may be searched; first the one with the newest message. */
@@ -132,9 +135,10 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
           found.push(here)
           if (found.size > count) found.pop()
         }
-        yield
+        if (words.length > SHORT) yield
       }
       if (rows.length < CANDIDATES) return
+      yield
       before = rows.at(-1)?.id as number
     }
   }

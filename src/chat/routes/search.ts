@@ -1,7 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import type { Page } from '../../schemas/common.ts'
-import { page, ref, replies } from '../../schemas/common.ts'
+import { type Page, page, ref, replies } from '../../schemas/common.ts'
 import { FoundMessage, SearchQuery } from '../../schemas/message.ts'
 import { Searches, type Work } from '../searches.ts'
 
