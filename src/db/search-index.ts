@@ -96,23 +96,25 @@ export function searchIndex(client: Sqlite.Database) {
     else add.run(chat_id, id, indexed)
   }
 
-  /** FTS5 would merge by itself, but seldom, and then for 50 ms and more. */
-  const mergePage = client.transaction((): void => {
+  /** FTS5 would merge by itself, but seldom, and then for 50 ms and more. Returns false when there was nothing to merge. */
+  const mergePage = client.transaction((): boolean => {
     const deadline = performance.now() + PAGE_MS
+    let merged = false
     while (parts && performance.now() < deadline) {
       const before = written.get() as number
       mergeSome.run()
       // A merge that changes less than two rows had nothing to do.
       parts = (written.get() as number) - before >= 2
+      merged ||= parts
     }
+    return merged
   }).immediate
 
   /** Goes on with a chat. Returns false when everything up to the number `upTo` was there already. */
   function indexPage(chat_id: number, upTo = Number.MAX_SAFE_INTEGER): boolean {
     const chat = cursor.get(chat_id)
     if (!chat || chat.seq >= Math.min(chat.until, upTo)) return false
-    if (parts) mergePage()
-    else addPage(chat_id)
+    if (!(parts && mergePage())) addPage(chat_id)
     return true
   }
 

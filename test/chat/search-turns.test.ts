@@ -175,7 +175,7 @@ function held(began: string[], name: string) {
   return { work: work(), end: resolve }
 }
 
-t.test('accounts take turns, and what waits is bounded', async t => {
+t.test('accounts take turns, and the searches that wait are bounded', async t => {
   const searches = new Searches()
   const began: string[] = []
   const { signal } = new AbortController()
@@ -203,7 +203,7 @@ t.test('accounts take turns, and what waits is bounded', async t => {
   ])
 })
 
-t.test('what fails makes room for the next', async t => {
+t.test('a search that fails makes room for the next', async t => {
   const searches = new Searches()
   const { signal } = new AbortController()
   // biome-ignore lint/correctness/useYield: it fails at its first piece

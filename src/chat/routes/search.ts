@@ -6,7 +6,7 @@ import { Searches, type Work } from '../searches.ts'
 
 const ITEM = ref(FoundMessage)
 
-/** What a user may ask for: more than anybody types, less than keeps the server from the others. */
+/** Searches of a user: more than anybody types, less than keeps the server from the others. */
 const SEARCHES = {
   max: 100,
   timeWindow: 10_000,
