@@ -32,7 +32,6 @@ interface ChangedRow {
   id: number
   seq: number
   kind: string
-  text: string | null
 }
 
 /**
@@ -52,7 +51,10 @@ export function searchIndex(client: Sqlite.Database) {
      set seq = excluded.seq, timed = excluded.timed, newest = excluded.newest, ordered = excluded.ordered`
   )
   const times = timesReader(client)
-  const changes = client.prepare<[ChangesAsked], ChangedRow>(changesQuery('m.id, m.seq, m.kind, m.text'))
+  const changes = client.prepare<[ChangesAsked], ChangedRow>(changesQuery('m.id, m.seq, m.kind'))
+  const textOf = client
+    .prepare<[number, number], string | null>('select text from messages where chat_id = ? and id = ?')
+    .pluck()
   const known = client
     .prepare<[number, number], string>(`select text from messages_search where rowid = ${PLACE}`)
     .pluck()
@@ -127,9 +129,10 @@ export function searchIndex(client: Sqlite.Database) {
     while (seq < until && performance.now() < deadline) {
       const rows = changes.all({ chat_id, after: seq, until, limit: READ })
       // Numbers without a message of their own were replaced by later ones.
-      if (rows.length < READ) rows.push({ id: 0, seq: until, kind: '', text: null })
+      if (rows.length < READ) rows.push({ id: 0, seq: until, kind: '' })
       for (const row of rows) {
-        if (row.kind === 'text' && row.text !== null) index(chat_id, row.id, row.text)
+        const text = row.kind === 'text' ? textOf.get(chat_id, row.id) : null
+        if (typeof text === 'string') index(chat_id, row.id, text)
         seq = row.seq
         if (performance.now() > deadline) break
       }

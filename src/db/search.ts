@@ -14,9 +14,13 @@ import { type Times, timesReader } from './search-times.ts'
 
 /** Different words and phrases of a query. */
 const PHRASES = 50
-/** Chats, and messages of a chat, that are read in one go. */
+/** Chats that are read in one go. */
 const CHATS = 200
-const CANDIDATES = 100
+/** Messages of a chat that are read in one go: few at first, more and more when they are short. */
+const FEW = 10
+const MANY = 100
+/** Of so many code units, messages are short in all. */
+const MUCH = 50_000
 /** After a text of more code units than this, it is time for others. */
 const SHORT = 1000
 
@@ -64,20 +68,20 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
      order by m.rowid limit ${CHATS}`
   )
   // A chat is a range of row ids, which FTS5 walks from its end, as far as it is asked to.
-  const candidates = client.prepare<[{ chat_id: number; before: number; match: string }], Candidate>(
+  const candidates = client.prepare<[{ chat_id: number; before: number; match: string; limit: number }], Candidate>(
     `select * from (
        select m.id, m.created_at, messages_search.text as words from messages_search
        cross join messages m on m.chat_id = +@chat_id and m.id = messages_search.rowid & 4294967295
        where messages_search match +@match
          and messages_search.rowid > (+@chat_id << 32) and messages_search.rowid < ((+@chat_id << 32) | +@before)
-       order by messages_search.rowid desc limit ${CANDIDATES})
+       order by messages_search.rowid desc limit +@limit)
      union all
      select * from (
        select m.id, m.created_at, words from search_long
        cross join messages m on m.chat_id = +@chat_id and m.id = place & 4294967295
        where place > (+@chat_id << 32) and place < ((+@chat_id << 32) | +@before)
-       order by place desc limit ${CANDIDATES})
-     order by id desc limit ${CANDIDATES}`
+       order by place desc limit +@limit)
+     order by id desc limit +@limit`
   )
   const createdAt = client
     .prepare<[number, number], number>(
@@ -125,8 +129,9 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
     { count, place, match, has }: { count: number; place?: Place; match: string; has(words: string): boolean }
   ): Generator<void> {
     let before = chat.times.ordered && place ? endOf(chat, place) : chat.seq + 1
-    for (;;) {
-      const rows = candidates.all({ chat_id: chat.id, before, match })
+    for (let limit = FEW; ; yield) {
+      const rows = candidates.all({ chat_id: chat.id, before, match, limit })
+      let length = 0
       for (const { id, created_at, words } of rows) {
         const here: Place = [created_at, chat.id, id]
         const late = found.size >= count && isOlder(here, found.first as Place)
@@ -135,11 +140,12 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
           found.push(here)
           if (found.size > count) found.pop()
         }
+        length += words.length
         if (words.length > SHORT) yield
       }
-      if (rows.length < CANDIDATES) return
-      yield
+      if (rows.length < limit) return
       before = rows.at(-1)?.id as number
+      limit = length > MUCH ? FEW : Math.min(2 * limit, MANY)
     }
   }
 
