@@ -1,6 +1,6 @@
 import { finder, join, type Phrase, type Word, words } from './search-text.ts'
 
-/** What is known of a text when its words up to some place have been read: how much of which phrase they end with. */
+/** A state of the reader of a text: how much of which phrase the words end with that have been read. */
 interface State {
   /** By the next word, how much more of a phrase it would be. */
   readonly next: Map<string, State>

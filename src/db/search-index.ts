@@ -4,9 +4,9 @@ import { join, words } from './search-text.ts'
 import { type Times, timesReader } from './search-times.ts'
 
 /** A page takes so long, in milliseconds, and what its last message and the commit take. */
-const PAGE_MS = 4
-/** Messages that are read at a time: few, as each may be long. */
-const READ = 10
+const PAGE_MS = 5
+/** Messages that are read at a time. */
+const READ = 50
 /** A text of more different words than this is long. */
 const LONG = 300
 /** Pages of the index that are merged at a time: https://www.sqlite.org/fts5.html#the_merge_command */
@@ -32,7 +32,6 @@ interface ChangedRow {
   id: number
   seq: number
   kind: string
-  text: string | null
 }
 
 /**
@@ -40,10 +39,11 @@ interface ChangedRow {
  * and nothing that sending a message waits for.
  */
 export function searchIndex(client: Sqlite.Database) {
+  // `+?`: see `param` in drizzle.ts.
   const cursor = client.prepare<[number], Cursor>(
     `select coalesce(s.seq, 0) as seq, c.seq as until, coalesce(s.timed, 0) as timed, coalesce(s.newest, 0) as newest,
        coalesce(s.ordered, 1) as ordered
-     from chats c left join search_cursors s on s.chat_id = c.id where c.id = ?`
+     from chats c left join search_cursors s on s.chat_id = c.id where c.id = +?`
   )
   const setCursor = client.prepare<[Omit<Cursor, 'until'> & { chat_id: number }]>(
     `insert into search_cursors (chat_id, seq, timed, newest, ordered) values (@chat_id, @seq, @timed, @newest, @ordered)
@@ -51,7 +51,10 @@ export function searchIndex(client: Sqlite.Database) {
      set seq = excluded.seq, timed = excluded.timed, newest = excluded.newest, ordered = excluded.ordered`
   )
   const times = timesReader(client)
-  const changes = client.prepare<[ChangesAsked], ChangedRow>(changesQuery('m.id, m.seq, m.kind, m.text'))
+  const changes = client.prepare<[ChangesAsked], ChangedRow>(changesQuery('m.id, m.seq, m.kind'))
+  const textOf = client
+    .prepare<[number, number], string | null>('select text from messages where chat_id = ? and id = ?')
+    .pluck()
   const known = client
     .prepare<[number, number], string>(`select text from messages_search where rowid = ${PLACE}`)
     .pluck()
@@ -63,9 +66,9 @@ export function searchIndex(client: Sqlite.Database) {
   const mergeSome = client.prepare(`insert into messages_search (messages_search, rank) values ('merge', ${MERGE})`)
   const written = client.prepare<[], number>('select total_changes()').pluck()
   const chatsAfter = client.prepare<[{ position: number; quiet: number }], { id: number; behind: number }>(
-    `select c.id, c.seq > coalesce(s.seq, 0) + iif(c.updated_at < @quiet, 0, ${BEHIND}) as behind
+    `select c.id, c.seq > coalesce(s.seq, 0) + iif(c.updated_at < +@quiet, 0, ${BEHIND}) as behind
      from chats c left join search_cursors s on s.chat_id = c.id
-     where c.id > @position and c.deleted_at is null order by c.id limit ${CHATS}`
+     where c.id > +@position and c.deleted_at is null order by c.id limit ${CHATS}`
   )
   const deletedChat = client.prepare<[], number>('select chat_id from search_deleted_chats limit 1').pluck()
   const forgetRows = [
@@ -95,23 +98,25 @@ export function searchIndex(client: Sqlite.Database) {
     else add.run(chat_id, id, indexed)
   }
 
-  /** FTS5 would merge by itself, but seldom, and then for 50 ms and more. */
-  const mergePage = client.transaction((): void => {
+  /** FTS5 would merge by itself, but seldom, and then for 50 ms and more. Returns false when there was nothing to merge. */
+  const mergePage = client.transaction((): boolean => {
     const deadline = performance.now() + PAGE_MS
+    let merged = false
     while (parts && performance.now() < deadline) {
       const before = written.get() as number
       mergeSome.run()
       // A merge that changes less than two rows had nothing to do.
       parts = (written.get() as number) - before >= 2
+      merged ||= parts
     }
+    return merged
   }).immediate
 
   /** Goes on with a chat. Returns false when everything up to the number `upTo` was there already. */
   function indexPage(chat_id: number, upTo = Number.MAX_SAFE_INTEGER): boolean {
     const chat = cursor.get(chat_id)
     if (!chat || chat.seq >= Math.min(chat.until, upTo)) return false
-    if (parts) mergePage()
-    else addPage(chat_id)
+    if (!(parts && mergePage())) addPage(chat_id)
     return true
   }
 
@@ -124,9 +129,10 @@ export function searchIndex(client: Sqlite.Database) {
     while (seq < until && performance.now() < deadline) {
       const rows = changes.all({ chat_id, after: seq, until, limit: READ })
       // Numbers without a message of their own were replaced by later ones.
-      if (rows.length < READ) rows.push({ id: 0, seq: until, kind: '', text: null })
+      if (rows.length < READ) rows.push({ id: 0, seq: until, kind: '' })
       for (const row of rows) {
-        if (row.kind === 'text' && row.text !== null) index(chat_id, row.id, row.text)
+        const text = row.kind === 'text' ? textOf.get(chat_id, row.id) : null
+        if (typeof text === 'string') index(chat_id, row.id, text)
         seq = row.seq
         if (performance.now() > deadline) break
       }

@@ -29,7 +29,7 @@ const WORD = new RegExp(
   'gv'
 )
 
-/** So many characters of a word are compared. What is longer is no word that anybody types. */
+/** So many characters of a word are compared: nobody types longer ones. */
 const WORD_LENGTH = 64
 /** So many code units of a word are looked at: 64 characters, each with what may be on it. */
 const LOOKED_AT = 512
@@ -42,8 +42,9 @@ const MARKS = /\p{M}+/gu
  */
 const MARKS_LOOKED_AT = 30
 /**
- * What words are compared without: accents; the points of Arabic, Hebrew and related scripts, which hardly anybody
- * types; tatweel, which only stretches a word; and variation selectors. Vowel signs of other scripts are no accents.
+ * Marks and letters that are left out before words are compared: accents; the points of Arabic, Hebrew and related
+ * scripts, which hardly anybody types; tatweel, which only stretches a word; variation selectors. Vowel signs of other
+ * scripts are no accents.
  */
 const LEFT_OUT = new RegExp(
   String.raw`[\u0300-\u036f\u0483-\u0487\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u0640\p{Variation_Selector}` +
@@ -115,18 +116,14 @@ export function words(text: string): Word[] {
   return found
 }
 
-/** A text as the full-text index takes it: its words, with a space between them, and nothing else. */
-export function indexable(text: string): string {
-  return join(words(text))
-}
-
+/** Words as the full-text index takes them: with a space between them. */
 export function join(words: Word[]): string {
   return words.map(({ word }) => word).join(' ')
 }
 
 /**
- * What a query asks for, all of it: a phrase for whatever stands between white space. The last word of the last one may
- * go on. What is asked for twice counts once.
+ * The phrases of a query, all of which are asked for: each is what stands between white space. The last word of the last
+ * one may go on. A phrase that is asked for twice counts once.
  */
 export function phrases(query: string): Phrase[] {
   const all = query
@@ -139,7 +136,7 @@ export function phrases(query: string): Phrase[] {
   return [...others.values(), last]
 }
 
-/** A function that tells of a text, as `indexable` gave it, whether it has all that is asked for. */
+/** A function that tells of the words of a text, as `join` gave them, whether they have all that is asked for. */
 export function finder(asked: Phrase[]): (indexed: string) => boolean {
   const needles = asked.map(phrase => ` ${phrase.join(' ')}${phrase === asked.at(-1) ? '' : ' '}`)
   return indexed => {

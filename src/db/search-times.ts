@@ -4,7 +4,7 @@ import type Sqlite from 'better-sqlite3'
 const PAGE = 500
 
 /**
- * What is known of the times of a chat's messages. They ascend with the ids as long as nobody sets the clock back, and no
+ * The times of a chat's messages, as far as they are known. They ascend with the ids as long as nobody sets the clock back, and no
  * tool writes others; a chat in which they do not can be searched too, but takes longer.
  */
 export interface Times {

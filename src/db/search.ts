@@ -14,9 +14,15 @@ import { type Times, timesReader } from './search-times.ts'
 
 /** Different words and phrases of a query. */
 const PHRASES = 50
-/** Chats, and messages of a chat, that are read in one go. */
+/** Chats that are read in one go. */
 const CHATS = 200
-const CANDIDATES = 50
+/** Messages of a chat that are read in one go: few at first, more and more when they are short. */
+const FEW = 10
+const MANY = 100
+/** Of so many code units, messages are short in all. */
+const MUCH = 50_000
+/** After a text of more code units than this, it is time for others. */
+const SHORT = 1000
 
 /** Where a result stands among all: created_at, chat_id, id. */
 type Place = [created_at: number, chat_id: number, id: number]
@@ -53,28 +59,29 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
   const read = messageReader(db)
   const readTimes = timesReader(client)
   const entry = entryFinder(client)
+  // `+@`: see `param` in drizzle.ts.
   const chatsOf = client.prepare<[{ user_id: number; chat_id: number | null; after: number }], ChatRow>(
     `select m.rowid as place, c.id, c.seq, coalesce(s.seq, 0) >= c.seq as indexed, coalesce(s.timed, 0) as timed, coalesce(s.newest, 0) as newest,
        coalesce(s.ordered, 1) as ordered
      from members m join chats c on c.id = m.chat_id left join search_cursors s on s.chat_id = c.id
-     where m.user_id = @user_id and (@chat_id is null or m.chat_id = @chat_id) and m.rowid > @after
+     where m.user_id = +@user_id and (+@chat_id is null or m.chat_id = +@chat_id) and m.rowid > +@after
      order by m.rowid limit ${CHATS}`
   )
   // A chat is a range of row ids, which FTS5 walks from its end, as far as it is asked to.
-  const candidates = client.prepare<[{ chat_id: number; before: number; match: string }], Candidate>(
+  const candidates = client.prepare<[{ chat_id: number; before: number; match: string; limit: number }], Candidate>(
     `select * from (
        select m.id, m.created_at, messages_search.text as words from messages_search
-       cross join messages m on m.chat_id = @chat_id and m.id = messages_search.rowid & 4294967295
-       where messages_search match @match
-         and messages_search.rowid > (@chat_id << 32) and messages_search.rowid < ((@chat_id << 32) | @before)
-       order by messages_search.rowid desc limit ${CANDIDATES})
+       cross join messages m on m.chat_id = +@chat_id and m.id = messages_search.rowid & 4294967295
+       where messages_search match +@match
+         and messages_search.rowid > (+@chat_id << 32) and messages_search.rowid < ((+@chat_id << 32) | +@before)
+       order by messages_search.rowid desc limit +@limit)
      union all
      select * from (
        select m.id, m.created_at, words from search_long
-       cross join messages m on m.chat_id = @chat_id and m.id = place & 4294967295
-       where place > (@chat_id << 32) and place < ((@chat_id << 32) | @before)
-       order by place desc limit ${CANDIDATES})
-     order by id desc limit ${CANDIDATES}`
+       cross join messages m on m.chat_id = +@chat_id and m.id = place & 4294967295
+       where place > (+@chat_id << 32) and place < ((+@chat_id << 32) | +@before)
+       order by place desc limit +@limit)
+     order by id desc limit +@limit`
   )
   const createdAt = client
     .prepare<[number, number], number>(
@@ -83,8 +90,8 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
     .pluck()
   const message = client.prepare<[{ chat_id: number; id: number; user_id: number }], MessageRow>(
     `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER}
-     where m.chat_id = @chat_id and m.id = @id and m.text is not null
-       and exists (select 1 from members where chat_id = @chat_id and user_id = @user_id)`
+     where m.chat_id = +@chat_id and m.id = +@id and m.text is not null
+       and exists (select 1 from members where chat_id = +@chat_id and user_id = +@user_id)`
   )
 
   /** The chats that may be searched; first the one with the newest message. */
@@ -122,8 +129,9 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
     { count, place, match, has }: { count: number; place?: Place; match: string; has(words: string): boolean }
   ): Generator<void> {
     let before = chat.times.ordered && place ? endOf(chat, place) : chat.seq + 1
-    for (;;) {
-      const rows = candidates.all({ chat_id: chat.id, before, match })
+    for (let limit = FEW; ; yield) {
+      const rows = candidates.all({ chat_id: chat.id, before, match, limit })
+      let length = 0
       for (const { id, created_at, words } of rows) {
         const here: Place = [created_at, chat.id, id]
         const late = found.size >= count && isOlder(here, found.first as Place)
@@ -132,10 +140,12 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
           found.push(here)
           if (found.size > count) found.pop()
         }
-        yield
+        length += words.length
+        if (words.length > SHORT) yield
       }
-      if (rows.length < CANDIDATES) return
+      if (rows.length < limit) return
       before = rows.at(-1)?.id as number
+      limit = length > MUCH ? FEW : Math.min(2 * limit, MANY)
     }
   }
 

@@ -65,7 +65,7 @@ export const Chat = Type.Object(
     $id: 'Chat',
     description:
       'A chat as one of its members sees it. `last_message` is left out when empty; `peer`, the other one, when not ' +
-      'direct; `epoch` in lists and frames'
+      'direct; `epoch` everywhere but in `GET /chats/:chat_id`'
   }
 )
 export type Chat = Static<typeof Chat>

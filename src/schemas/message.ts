@@ -143,9 +143,11 @@ export const SearchQuery = Type.Composite(
         minLength: 1,
         maxLength: 200,
         description:
-          'Words, 1 to 200 characters. A message is found when it has all of them, in any case and with or without ' +
-          'accents; of the last one, its beginning is enough. Words joined by anything but white space (`foo-bar`), and ' +
-          'Chinese, Japanese and Korean characters in a row, are found in that order only. There are no operators',
+          'Words, 1 to 200 characters, at most 50 different ones. A message is found when it has all of them, in any case ' +
+          'and with or without accents, Arabic and Hebrew points and other marks that are often left out; of the last ' +
+          'word, its beginning is enough. Of a word, 64 characters are compared. Words joined by anything but white space ' +
+          '(`foo-bar`), and characters in a row of a script that has no spaces between words (Chinese, Japanese, Korean, ' +
+          'Thai, Lao, Khmer, Burmese and others), are found in that order only. There are no operators',
         examples: ['friday lun']
       }),
       chat_id: Type.Optional(id('Search this chat only'))

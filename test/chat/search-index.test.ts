@@ -230,7 +230,7 @@ t.test('texts of very many different words are found, edited and deleted like ot
   t.ok(await until(() => longs.get() === 0))
 })
 
-t.test('what changes while it is searched is given as it then is, or not at all', async t => {
+t.test('a message that changes while it is searched for is given as it then is, or not at all', async t => {
   const server = await build(t)
   const { id, path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people

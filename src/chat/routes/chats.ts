@@ -118,7 +118,9 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       params: ChatParams,
       response: replies({ 200: ref(Chat) }, 400, 401, 403, 404)
     },
-    handler: async ({ params, caller }) => viewChat(app, params.chat_id, caller.user.id)
+    async handler({ params, caller }) {
+      return { ...(await viewChat(app, params.chat_id, caller.user.id)), epoch: app.db.epoch }
+    }
   })
 
   app.route({

@@ -1,13 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import type { Page } from '../../schemas/common.ts'
-import { page, ref, replies } from '../../schemas/common.ts'
+import { type Page, page, ref, replies } from '../../schemas/common.ts'
 import { FoundMessage, SearchQuery } from '../../schemas/message.ts'
 import { Searches, type Work } from '../searches.ts'
 
 const ITEM = ref(FoundMessage)
 
-/** What a user may ask for: more than anybody types, less than keeps the server from the others. */
+/** Searches of a user: more than anybody types, less than keeps the server from the others. */
 const SEARCHES = {
   max: 100,
   timeWindow: 10_000,

@@ -6,5 +6,5 @@ import type { Chat } from '../../schemas/chat.ts'
 export async function viewChat(app: FastifyInstance, chat_id: number, user_id: number): Promise<Chat> {
   const chat = await app.db.chats.find(chat_id, user_id)
   if (!chat) throw new ChatError('CHAT_NOT_FOUND')
-  return { ...chat, epoch: app.db.epoch }
+  return chat
 }
