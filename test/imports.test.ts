@@ -57,7 +57,7 @@ const BELOW: Record<string, string[]> = {
   recent: [],
   'time-slice': [],
   'json-object': [],
-  validation: [],
+  validation: ['json-object'],
   'node-version': []
 }
 const ground = Object.keys(BELOW)

@@ -5,11 +5,24 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import type { Test } from 'tap'
-import { searchIndex } from '../../src/db/search-index.ts'
-import { createSearchIndex } from '../../src/db/search-tables.ts'
 import { build } from '../helper.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle/sqlite/', import.meta.url))
+
+/** The index that this version made at its start. */
+const SEARCH = `
+  create virtual table messages_search using fts5 (text, tokenize = 'ascii', prefix = '1 2 3');
+  insert into messages_search (messages_search, rank) values ('secure-delete', 1);
+  create table search_cursors (chat_id integer primary key, seq integer not null);
+  create table search_deleted_chats (chat_id integer primary key);
+  create trigger search_text_changed after update of text on messages
+  when new.text is not old.text begin
+    delete from messages_search where rowid = (old.chat_id << 32) | old.id;
+  end;
+  create trigger search_chat_deleted after delete on chats begin
+    insert or ignore into search_deleted_chats values (old.id);
+    delete from search_cursors where chat_id = old.id;
+  end;`
 
 /** The statements of a migration. */
 export function statementsOf(tag: string): string[] {
@@ -33,7 +46,7 @@ function makeOld(file: string): Sqlite.Database {
       when
     )
   }
-  createSearchIndex(client)
+  client.exec(SEARCH)
   return client
 }
 
@@ -71,8 +84,10 @@ export function fillOld(client: Sqlite.Database): void {
   const react = client.prepare('insert into reactions values (?, ?, ?, ?, ?)')
   react.run(1, 11, 3, '👍', 200)
   for (const emoji of EMOJI) react.run(1, 1, 3 - (EMOJI.indexOf(emoji) % 3), emoji, 201)
-  const index = searchIndex(client)
-  for (const chat of [1, 2]) while (index.indexPage(chat));
+  client.exec(`
+    insert into messages_search (rowid, text)
+      select (chat_id << 32) | id, lower(text) from messages where text is not null and chat_id in (1, 2);
+    insert into search_cursors select id, seq from chats where id in (1, 2);`)
 }
 
 /** The tables that a migration may not lose anything of, and the columns that they had. */
@@ -85,7 +100,6 @@ const COLUMNS = {
     'rowid, chat_id, id, seq, kind, sender_id, client_id, text, reply_to, meta, created_at, edited_at, deleted_at',
   reactions: 'rowid, chat_id, message_id, user_id, emoji, created_at',
   messages_search: 'rowid, *',
-  search_cursors: '*',
   search_deleted_chats: '*'
 }
 

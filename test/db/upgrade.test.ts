@@ -15,6 +15,7 @@ import {
   withoutReferences
 } from './old-database.ts'
 
+const TRIGGERS = ['search_chat_deleted', 'search_text_changed']
 const MIGRATION = '0002_ids_are_never_reused'
 
 /** A client of an account that there was already. */
@@ -46,7 +47,7 @@ for (const [way, migrate] of Object.entries(ways)) {
     const triggers = "select name from sqlite_master where type = 'trigger' order by 1"
     t.strictSame(
       within(file, client => client.prepare(triggers).pluck().all()),
-      ['search_chat_deleted', 'search_text_changed']
+      way.startsWith('npm') ? TRIGGERS : [...TRIGGERS, 'search_time_changed']
     )
     t.strictSame(
       within(file, foldedNames),
