@@ -50,10 +50,12 @@ function promisesSettled(): Promise<void> {
   return new Promise(resolve => process.nextTick(resolve))
 }
 
-/** Handlers take turns. They begin after the body has been read, so that most of them run in one go. */
+/** Requests take turns: before anything is looked up for them, and again when a body has been read. */
 async function fairTurns(app: FastifyInstance): Promise<void> {
   const turns = new FairTurns()
-  app.addHook('preHandler', (_request, _reply, done) => turns.run(done))
+  app.addHook('onRequest', ({ routeOptions }, _reply, done) => (routeOptions.config.vital ? done() : turns.run(done)))
+  app.addHook('preHandler', ({ body }, _reply, done) => (body === undefined ? done() : turns.run(done)))
 }
 
-export default fp(fairTurns, { name: 'fair-turns' })
+// After the websocket plugin, whose first hook is what ends a refused upgrade.
+export default fp(fairTurns, { name: 'fair-turns', dependencies: ['@fastify/websocket'] })
