@@ -158,10 +158,14 @@ t.test('a peer that sends pings of its own and answers none is alive', async t =
   for (const socket of [pinging, silent]) socket?.terminate()
 })
 
-/** Resolves when the sockets of a server have written nothing more for a while: the system has what it takes. */
-async function settled({ app }: Server): Promise<void> {
-  const written = () => [...app.websocketServer.clients].map(({ _socket }: Json) => _socket.bytesWritten).join()
-  for (let before = '', now = written(); before !== now; before = now, now = written()) await sleep(500)
+/** How much the system has taken of what the one socket of a server was sent, when it takes no more. In bytes. */
+async function takenBySystem({ app }: Server): Promise<number> {
+  const [{ _socket: stream }] = [...app.websocketServer.clients] as [Json]
+  const taken = () => stream.bytesWritten - stream.writableLength - (stream._handle.writeQueueSize ?? 0)
+  for (let before = 0, now = taken(); ; before = now, now = taken()) {
+    if (before === now && now > 0) return Math.min(now, 4 * 1024 * 1024)
+    await sleep(500)
+  }
 }
 
 t.test('a client that reads slowly, but steadily, is neither silent nor too slow', async t => {
@@ -189,11 +193,12 @@ t.test('a client that reads slowly, but steadily, is neither silent nor too slow
     b.pause()
     while (!slow) await sleep(100)
     const connection: Connection = slow
-    await settled(server)
-    t.equal(connection.blocked, count > 1000, what)
+    // At 8 KB a second, this takes the client so long.
+    const seconds = (await takenBySystem(server)) / 8000
+    t.ok(seconds > 60, `${what}: ${seconds.toFixed()} s`)
     const now = performance.now()
-    for (let s = 0; s <= 100; s += 5) visit.call(connection, now + s * 1000, s % 25 === 0)
-    t.ok(connection.open, 'after 100 s, four pings of which are unanswered')
+    for (let s = 0; s < seconds; s += 5) visit.call(connection, now + s * 1000, s % 25 === 0)
+    t.ok(connection.open, 'though several pings are unanswered')
     b.resume()
     await b.next('live')
     b.terminate()

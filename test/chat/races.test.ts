@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { Log } from '../../src/chat/log.ts'
 import { build, type Client, type Json, type Reply } from '../helper.ts'
 import { outcome } from './group.ts'
 
@@ -7,6 +8,22 @@ import { outcome } from './group.ts'
 
 type Names = 'olga' | 'adam' | 'bob' | 'cas'
 type Ask = (people: Record<Names, Client>, path: string) => Promise<Reply<Json>>
+
+/** Counts the changes that reach the log from now on. The function resolves when there are as many as it is given. */
+function counter(t: Test): (count: number) => Promise<void> {
+  const { submit } = Log.prototype
+  let submitted = 0
+  Log.prototype.submit = function (entry) {
+    submitted++
+    submit.call(this, entry)
+  }
+  t.teardown(() => {
+    Log.prototype.submit = submit
+  })
+  return async count => {
+    while (submitted < count) await sleep(1)
+  }
+}
 
 /**
  * Makes these requests in a public chat of olga (its owner), adam (an admin) and bob, which cas has not joined. All of
@@ -20,19 +37,20 @@ async function together(t: Test, asks: Ask[]) {
   await olga.put(`${path}/members/${adam.user.id}`, { role: 'admin' })
   await olga.patch(path, { visibility: 'public' })
   await olga.post(`${path}/messages`, { message: 'first' })
+  const submitted = counter(t)
   const repository: Json = server.app.db.log
   const append = repository.append.bind(repository)
   const batches: number[] = []
   repository.append = async (changes: unknown[]) => {
-    if (batches.push(changes.length) === 1) await sleep(100 + asks.length * 20)
+    if (batches.push(changes.length) === 1) await submitted(1 + asks.length)
     return append(changes)
   }
   const begun = bob.put(`${path}/read`, { id: 0 })
-  await sleep(20)
+  while (batches.length === 0) await sleep(1)
   const replies: Promise<Reply<Json>>[] = []
-  for (const ask of asks) {
+  for (const [i, ask] of asks.entries()) {
     replies.push(ask({ olga, adam, bob, cas }, path))
-    await sleep(20)
+    await submitted(2 + i)
   }
   const outcomes = (await Promise.all(replies)).map(outcome)
   await begun
@@ -112,9 +130,8 @@ const cases: [name: string, asks: Ask[], outcomes: string[], roles?: Record<stri
   ]
 ]
 
-t.jobs = 4
 for (const [name, asks, expected, roles] of cases) {
-  t.test(name, { buffered: true }, async t => {
+  t.test(name, async t => {
     const result = await together(t, asks)
     t.strictSame(result.outcomes, expected)
     if (roles) t.match(result.roles, roles)
