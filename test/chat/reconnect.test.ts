@@ -123,3 +123,21 @@ t.test("messages of one's own cost a bounded count", async t => {
   await send(ann.user, 50)
   t.match((await bob.get(path)).body, { seq: 10_040, unread_count: 10 })
 })
+
+t.test('when unread messages cannot be counted, the socket goes on without', async t => {
+  const server = await build(t)
+  const [ann, bob] = [await server.account('ann'), await server.account('bob')]
+  const ids = await manyChats(ann, bob, 250)
+  const { chats }: Json = server.app.db
+  const unread = chats.unread.bind(chats)
+  let calls = 0
+  chats.unread = async (...args: unknown[]) => {
+    if (++calls > 1) throw new Error('no answer')
+    return unread(...args)
+  }
+  const b = await bob.v1('')
+  await b.next('ready')
+  b.send({ type: 'send', chat_id: ids.at(-1) as number, message: 'hello' })
+  t.match(await b.next('ack'), { id: 2 })
+  t.equal(calls, 2)
+})
