@@ -17,8 +17,8 @@ export const { readMigrationFiles } = require('drizzle-orm/migrator') as typeof 
 
 /**
  * A parameter of a query that joins and is prepared once. The SQLite of better-sqlite3 is built with STAT4, with which a
- * bare parameter that a join depends on has the whole query planned anew at each run: several times what it costs to
- * run it. The `+` keeps the plan.
+ * bare parameter that a join or a limit depends on has the whole query planned anew at each run: several times what it
+ * costs to run it. The `+` keeps the plan.
  */
 export function param(name: string) {
   return sql`+${sql.placeholder(name)}`

@@ -24,8 +24,8 @@ export function unreadQuery({ $client }: Database) {
       `select count(*) from (
          select 1 from (
            select sender_id, kind, deleted_at from messages
-           where chat_id = @chat_id and id > @read_id and id <= @until order by id limit ${LOOKED_AT})
-         where sender_id <> @user_id and kind = 'text' and deleted_at is null
+           where chat_id = +@chat_id and id > +@read_id and id <= +@until order by id limit ${LOOKED_AT})
+         where sender_id <> +@user_id and kind = 'text' and deleted_at is null
          limit 100)`
     )
     .pluck()

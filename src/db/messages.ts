@@ -36,15 +36,16 @@ export function messagesRepository(db: Database) {
   const select = `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER} where m.chat_id = +?`
   const one = db.$client.prepare<[chat_id: number, id: number], MessageRow>(`${select} and m.id = +?`)
   const older = db.$client.prepare<[chat_id: number, below: number, limit: number], MessageRow>(
-    `${select} and m.id < +? order by m.id desc limit ?`
+    `${select} and m.id < +? order by m.id desc limit +?`
   )
   const newer = db.$client.prepare<[chat_id: number, after: number, limit: number], MessageRow>(
-    `${select} and m.id > +? order by m.id limit ?`
+    `${select} and m.id > +? order by m.id limit +?`
   )
   const changed = db.$client.prepare<[ChangesAsked], MessageRow>(changesQuery(MESSAGE_COLUMNS, JOIN_SENDER))
   const created = db.$client.prepare<[ChangesAsked], MessageRow>(
     `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER}
-     where m.chat_id = @chat_id and m.id > @after and m.id <= @until and m.deleted_at is null order by m.id limit @limit`
+     where m.chat_id = +@chat_id and m.id > +@after and m.id <= +@until and m.deleted_at is null
+     order by m.id limit +@limit`
   )
   const head = db.$client.prepare<[number], number>('select seq from chats where id = ?').pluck()
 

@@ -36,7 +36,7 @@ export class Reactions {
   constructor({ $client }: Database) {
     this.#groups = $client.prepare<[string], GroupRow>(
       `select r.chat_id, r.message_id, r.emoji, count(*) as count
-       from json_each(?) as message
+       from json_each(+?) as message
        cross join reactions r indexed by reactions_by_emoji
          on r.chat_id = message.value ->> 0 and r.message_id = message.value ->> 1
        group by r.chat_id, r.message_id, r.emoji order by min(r.seq)`
