@@ -1,7 +1,7 @@
 import type { Message, Reaction } from '../schemas/message.ts'
 import type { Database } from './database.ts'
 import { toIso } from './page.ts'
-import { keyOf, Reactions } from './reactions.ts'
+import { Reactions } from './reactions.ts'
 import type { messages } from './tables.ts'
 
 /** The columns of a message that goes over the wire, but for its sender's username. */
@@ -49,22 +49,18 @@ function toMessage(row: MessageRow): Message {
 }
 
 /** A message as it goes over the wire. */
-export function withReactions(row: MessageRow, reactions: Reaction[] | undefined): Message {
+export function withReactions(row: MessageRow, reactions: Reaction[]): Message {
   const message = toMessage(row)
-  if (reactions && reactions.length > 0) message.reactions = reactions
+  if (reactions.length > 0) message.reactions = reactions
   return message
 }
 
 /**
  * Makes messages of stored rows, with their reactions. A reaction is a change of its message, so that only rows changed
- * since they were created are looked up, all of them in one query: a page without any costs nothing more.
+ * since they were created are looked up: a page without any costs nothing more.
  */
 export function messageReader(db: Database): (rows: MessageRow[]) => Message[] {
   const reactions = new Reactions(db)
-  return rows => {
-    const changed = rows.filter(row => row.seq > row.id)
-    if (changed.length === 0) return rows.map(toMessage)
-    const found = reactions.of(changed)
-    return rows.map(row => withReactions(row, found.get(keyOf(row.chat_id, row.id))))
-  }
+  return rows =>
+    rows.map(row => (row.seq > row.id ? withReactions(row, reactions.of(row.chat_id, row.id)) : toMessage(row)))
 }

@@ -14,13 +14,6 @@ interface Place {
   seq: number
 }
 
-interface GroupRow {
-  chat_id: number
-  message_id: number
-  emoji: string
-  count: number
-}
-
 /**
  * The reactions of messages, as they go over the wire: by emoji, in the order in which each came first. Counts and names
  * come out of the index by emoji: ten thousand reactions on a message are as cheap to show as a hundred.
@@ -34,12 +27,9 @@ export class Reactions {
   )
 
   constructor({ $client }: Database) {
-    this.#groups = $client.prepare<[string], GroupRow>(
-      `select r.chat_id, r.message_id, r.emoji, count(*) as count
-       from json_each(+?) as message
-       cross join reactions r indexed by reactions_by_emoji
-         on r.chat_id = message.value ->> 0 and r.message_id = message.value ->> 1
-       group by r.chat_id, r.message_id, r.emoji order by min(r.seq)`
+    this.#groups = $client.prepare<[number, number], { emoji: string; count: number }>(
+      `select emoji, count(*) as count from reactions indexed by reactions_by_emoji
+       where chat_id = +? and message_id = +? group by emoji order by min(seq)`
     )
     this.#named = $client
       .prepare<[number, number, string], number>(
@@ -48,24 +38,17 @@ export class Reactions {
       .pluck()
   }
 
-  /** The reactions of these messages, by the message. Those without any are left out. */
-  of(messages: Place[]): Map<string, Reaction[]> {
-    const found = new Map<string, Reaction[]>()
-    for (const { chat_id, message_id, emoji, count } of this.#groups.all(
-      JSON.stringify(messages.map(({ chat_id, id }) => [chat_id, id]))
-    )) {
-      const key = keyOf(chat_id, message_id)
-      const reaction = { emoji, count, user_ids: this.#named.all(chat_id, message_id, emoji) }
-      found.set(key, [...(found.get(key) ?? []), reaction])
-    }
-    return found
+  of(chat_id: number, id: number): Reaction[] {
+    return this.#groups
+      .all(chat_id, id)
+      .map(({ emoji, count }) => ({ emoji, count, user_ids: this.#named.all(chat_id, id, emoji) }))
   }
 
   /** The reactions of one message, which is about to change. */
   before(message: Place): Reaction[] {
-    const key = keyOf(message.chat_id, message.id)
-    const kept = this.#kept.get(key)
-    return kept?.seq === message.seq ? kept.reactions : (this.of([message]).get(key) ?? [])
+    const { chat_id, id, seq } = message
+    const kept = this.#kept.get(keyOf(chat_id, id))
+    return kept?.seq === seq ? kept.reactions : this.of(chat_id, id)
   }
 
   /** A user's reaction was added to what they were `before`. The message has taken the number `seq`. */
@@ -85,7 +68,6 @@ export class Reactions {
   /** A user's reaction was removed from what they were `before`. The message has taken the number `seq`. */
   removed(before: Reaction[], message: Place, emoji: string, user_id: number): Reaction[] {
     const { chat_id, id, seq } = message
-    const key = keyOf(chat_id, id)
     const others = before.flatMap(reaction => {
       if (reaction.emoji !== emoji) return [reaction]
       const count = reaction.count - 1
@@ -93,8 +75,8 @@ export class Reactions {
     })
     const wasFirst = before.some(reaction => reaction.emoji === emoji && reaction.user_ids[0] === user_id)
     // Without its first one, a reaction may have come later than others.
-    const reactions = wasFirst ? (this.of([message]).get(key) ?? []) : others
-    this.#kept.set(key, { seq, reactions })
+    const reactions = wasFirst ? this.of(chat_id, id) : others
+    this.#kept.set(keyOf(chat_id, id), { seq, reactions })
     return reactions
   }
 
@@ -104,6 +86,6 @@ export class Reactions {
   }
 }
 
-export function keyOf(chat_id: number, id: number): string {
+function keyOf(chat_id: number, id: number): string {
   return `${chat_id}:${id}`
 }
