@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws'
 import type { Bus } from '../bus/bus.ts'
 import type { Head } from '../db/chats.ts'
 import type { Repositories } from '../db/plugin.ts'
+import type { FairTurns } from '../fair-turns.ts'
 import { incomingFrames, SUBPROTOCOL, UNREAD_ITEMS } from '../schemas/frame.ts'
 import { inSlices } from '../time-slice.ts'
 import { actor } from './actions/act.ts'
@@ -27,7 +28,7 @@ export interface Entry {
 }
 
 export interface Accept extends ChatServices {
-  app: { bus: Bus; db: Pick<Repositories, 'chats' | 'epoch'>; log: FastifyBaseLogger }
+  app: { bus: Bus; db: Pick<Repositories, 'chats' | 'epoch'>; log: FastifyBaseLogger; turns: FairTurns }
   rateLimits: boolean
 }
 
@@ -43,6 +44,7 @@ export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expi
       chat_id,
       bucket: rateLimits ? sockets.bucketOf(caller.user.id) : undefined,
       log: app.log,
+      turns: app.turns,
       sockets: () => sockets.all.size,
       read: socket.protocol === SUBPROTOCOL ? readV1 : readPlain,
       act,

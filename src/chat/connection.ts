@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { WebSocket } from 'ws'
 import type { Caller } from '../auth/session.ts'
 import { catalogue } from '../errors.ts'
+import type { FairTurns } from '../fair-turns.ts'
 import { FRAME_BYTES, type IncomingFrame, type OutgoingFrame, SUBPROTOCOL } from '../schemas/frame.ts'
 import type { Cursor } from './cursor.ts'
 import { encode, type FrameReader } from './frames.ts'
@@ -32,6 +33,8 @@ const UNSENT_OF_ALL = 256 * 1024 * 1024
 const UNSENT_AT_LEAST = 32 * 1024
 /** Unsent bytes above which no further page of the log is read for a socket, and ephemeral frames are dropped. */
 const BLOCKED = 64 * 1024
+/** Characters of a frame that may take milliseconds to parse, when it nests deeply or has thousands of keys. */
+const LONG = 4096
 const NOTHING = Buffer.alloc(0)
 
 export interface ConnectionOptions {
@@ -43,6 +46,8 @@ export interface ConnectionOptions {
   /** What all sockets of the user may send together; none without limits. */
   bucket: TokenBucket | undefined
   log: FastifyBaseLogger
+  /** Shares the event loop among the long frames of all sockets. */
+  turns: FairTurns
   /** How many sockets share the memory for unsent bytes. */
   sockets(): number
   read: FrameReader
@@ -73,7 +78,10 @@ export class Connection {
   readonly #liveness: Liveness
   readonly #refusals = new TokenBucket(REFUSALS_RATE, REFUSALS_BURST)
   #deaf = false
-  #resting = false
+  /** How many reasons there are to read nothing from the client. */
+  #holds = 0
+  /** Frames that have been received and wait for their turn. */
+  #waiting = 0
 
   /** Attaches the listeners at once: a frame that came with the handshake would be lost otherwise. */
   constructor(socket: WebSocket, options: ConnectionOptions) {
@@ -89,7 +97,8 @@ export class Connection {
     this.#liveness = new Liveness(options.stream)
     socket.on('ping', () => this.#liveness.heard())
     socket.on('pong', () => this.#liveness.answered())
-    socket.on('close', () => options.closed())
+    // What it had sent before is taken before.
+    socket.on('close', () => (this.#waiting > 0 ? options.turns.run(options.closed) : options.closed()))
   }
 
   get open(): boolean {
@@ -144,11 +153,9 @@ export class Connection {
 
   /** Reads nothing from the client until the returned function is called. */
   hold(): () => void {
-    this.#resting = true
-    this.#socket.pause()
+    if (this.#holds++ === 0) this.#socket.pause()
     return () => {
-      this.#resting = false
-      this.#socket.resume()
+      if (--this.#holds === 0) this.#socket.resume()
     }
   }
 
@@ -157,8 +164,9 @@ export class Connection {
     this.#deaf = true
   }
 
-  /** Closes the socket; what was committed before goes before. */
+  /** Closes the socket; what was committed before goes before. Nothing more is taken from the client. */
   close([code, reason]: (typeof CLOSE)[keyof typeof CLOSE]): void {
+    this.#deaf = true
     for (const cursor of this.cursors.values()) cursor.room.give(cursor)
     this.#socket.close(code, reason)
   }
@@ -172,9 +180,21 @@ export class Connection {
     return Math.max(UNSENT_AT_LEAST, Math.min(UNSENT, UNSENT_OF_ALL / this.#options.sockets()))
   }
 
+  /** Long frames take turns with those of other sockets; what came after them on this socket waits behind them. */
   #receive(text: string, isBinary: boolean): void {
     this.#liveness.heard()
-    if (this.#deaf || !this.open) return
+    if (this.#waiting === 0 && text.length <= LONG) return this.#take(text, isBinary)
+    this.#waiting++
+    const release = this.hold()
+    this.#options.turns.run(() => {
+      this.#waiting--
+      release()
+      this.#take(text, isBinary)
+    })
+  }
+
+  #take(text: string, isBinary: boolean): void {
+    if (this.#deaf) return
     if (isBinary) return this.close(CLOSE.binary)
     const wait = this.#options.bucket?.take() ?? 0
     if (wait > 0) this.#slowDown(wait)
@@ -183,18 +203,8 @@ export class Connection {
       if ('code' in frame) this.refuse(frame)
       else this.#options.act(this, frame)
     }
-    if (this.blocked) this.#rest()
-  }
-
-  /** A client that does not take its answers is not read until it has. */
-  #rest(): void {
-    if (this.#resting) return
-    this.#resting = true
-    this.#socket.pause()
-    this.flushed(() => {
-      this.#resting = false
-      this.#socket.resume()
-    })
+    // A client that does not take its answers is not read until it has.
+    if (this.blocked && this.#holds === 0) this.flushed(this.hold())
   }
 
   #slowDown(retry_after_ms: number): void {

@@ -24,13 +24,14 @@ async function input(app: FastifyInstance): Promise<void> {
     if (body.length === 0) return done(null, undefined)
     const refusal = unreadable(request, body)
     if (refusal) return done(refusal)
-    void json(request, body.toString(), (error, value) => {
+    const parsed = (error: Error | null, value?: unknown) => {
       const poisoned = typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')
       done(
         poisoned ? new ChatError('INVALID_JSON', { detail: 'The body must not have the key "__proto__"' }) : error,
         value
       )
-    })
+    }
+    app.turns.run(() => void json(request, body.toString(), parsed))
   })
 
   app.addHook('onRequest', ({ url }, _reply, done) => {
@@ -77,4 +78,4 @@ function unreadable({ headers }: FastifyRequest, body: Buffer): ChatError | unde
   return new ChatError('UNSUPPORTED_MEDIA_TYPE', { detail: 'Bodies are read in UTF-8 only' })
 }
 
-export default fp(input, { name: 'input', dependencies: ['headers'] })
+export default fp(input, { name: 'input', dependencies: ['fair-turns', 'headers'] })

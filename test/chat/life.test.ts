@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { Connection } from '../../src/chat/connection.ts'
 import { Heartbeat } from '../../src/chat/heartbeat.ts'
+import { FairTurns } from '../../src/fair-turns.ts'
 import { build, type Json, type Server } from '../helper.ts'
 import { TestSocket } from '../socket.ts'
 
@@ -100,6 +101,7 @@ async function beating(t: Test, heartbeat: Heartbeat) {
       chat_id: 1,
       bucket: undefined,
       log: { info: never } as never,
+      turns: new FairTurns(),
       sockets: () => 1,
       read: () => ({ type: 'ping' }),
       act: never,
