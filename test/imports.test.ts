@@ -56,6 +56,7 @@ const BELOW: Record<string, string[]> = {
   errors: [],
   recent: [],
   'time-slice': [],
+  'fair-turns': [],
   'json-object': [],
   validation: ['json-object'],
   'node-version': []

@@ -1,5 +1,5 @@
 import { Recent } from '../recent.ts'
-import type { Chat, NewChat, PublicChat } from '../schemas/chat.ts'
+import type { Chat, NewChat, PublicChat, Role } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { Message } from '../schemas/message.ts'
 import { inSlices, timeSlice } from '../time-slice.ts'
@@ -45,8 +45,6 @@ const HEADS = 1000
 /** So much of both is remembered. */
 const READS = 10_000
 const LATEST_CHARACTERS = 8 * 1024 * 1024
-/** Rows of one insert: SQLite takes no more than 32,766 parameters. */
-const AT_ONCE = 1000
 
 const others = alias(members, 'others')
 const peers = alias(users, 'peers')
@@ -101,6 +99,11 @@ export function chatsRepository(db: Database) {
      where m.user_id = +@user_id and m.rowid > +@after order by m.rowid limit ${HEADS}`
   )
 
+  const insertMembers = db.$client.prepare<{ chat_id: number; role: Role; ids: string; joined_at: number }>(
+    `insert into members (chat_id, user_id, role, joined_at)
+     select +@chat_id, value, @role, +@joined_at from json_each(@ids)`
+  )
+
   const ids = db
     .select({ chat_id: members.chat_id })
     .from(members)
@@ -145,24 +148,16 @@ export function chatsRepository(db: Database) {
     return chat
   }
 
-  /** Makes a chat with its first members, all of it or nothing. */
-  function insert(
-    row: typeof chats.$inferInsert,
-    people: Omit<typeof members.$inferInsert, 'chat_id' | 'joined_at'>[]
-  ) {
-    return db.transaction(
-      tx => {
-        const [chat] = tx.insert(chats).values(row).onConflictDoNothing().returning({ id: chats.id }).all()
-        if (!chat) return undefined
-        const rows = people.map(person => ({ ...person, chat_id: chat.id, joined_at: row.created_at }))
-        for (let i = 0; i < rows.length; i += AT_ONCE)
-          tx.insert(members)
-            .values(rows.slice(i, i + AT_ONCE))
-            .run()
-        return chat.id
-      },
-      { behavior: 'immediate' }
-    )
+  /** Makes a chat with its first members, all of it or nothing. Returns its id; undefined when the pair has one. */
+  function insert(row: typeof chats.$inferInsert, people: Partial<Record<Role, number[]>>): number | undefined {
+    const make = () => {
+      const [chat] = db.insert(chats).values(row).onConflictDoNothing().returning({ id: chats.id }).all()
+      if (!chat) return undefined
+      for (const [role, ids] of Object.entries(people) as [Role, number[]][])
+        insertMembers.run({ chat_id: chat.id, role, ids: JSON.stringify(ids), joined_at: row.created_at })
+      return chat.id
+    }
+    return db.$client.transaction(make).immediate()
   }
 
   return {
@@ -209,8 +204,7 @@ export function chatsRepository(db: Database) {
       const titles = { title, title_folded: foldText(title) }
       const made = { created_by: owner, created_at: now, updated_at: now }
       const row = { kind: 'group' as const, visibility, ...titles, data, ...made }
-      const people = member_ids.filter(id => id !== owner).map(user_id => ({ user_id, role: 'member' as const }))
-      return insert(row, [{ user_id: owner, role: 'owner' }, ...people]) as number
+      return insert(row, { owner: [owner], member: member_ids.filter(id => id !== owner) }) as number
     },
 
     /** The direct chat of two users, made when they have none; the database lets a pair have one only. */
@@ -218,8 +212,7 @@ export function chatsRepository(db: Database) {
       const now = Date.now()
       const direct_key = `${Math.min(user_id, other)}:${Math.max(user_id, other)}`
       const row = { kind: 'direct' as const, visibility: 'private' as const, direct_key, created_by: user_id }
-      const people = [user_id, other].map(id => ({ user_id: id, role: 'owner' as const }))
-      const created = insert({ ...row, created_at: now, updated_at: now }, people)
+      const created = insert({ ...row, created_at: now, updated_at: now }, { owner: [user_id, other] })
       if (created !== undefined) return { id: created, created: true }
       const [existing] = await db.select({ id: chats.id }).from(chats).where(eq(chats.direct_key, direct_key))
       return { id: existing?.id as number, created: false }

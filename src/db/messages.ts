@@ -4,7 +4,7 @@ import type { Database } from './database.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
 
 /** Characters of text with which a page ends early: it is read and written in one turn of the event loop. */
-const PAGE_CHARACTERS = 256 * 1024
+const PAGE_CHARACTERS = 64 * 1024
 
 interface ChangesPage {
   items: Message[]
