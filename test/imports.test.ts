@@ -50,14 +50,14 @@ const partOf = (file: string) => file.split(/[/.]/)[0] ?? ''
 
 /** What each part may import of the others. */
 const BELOW: Record<string, string[]> = {
-  schemas: [],
+  schemas: ['errors'],
   config: ['env-file', 'validation'],
   'env-file': [],
   errors: [],
   recent: [],
   'time-slice': [],
   'json-object': [],
-  validation: ['json-object'],
+  validation: ['errors', 'json-object'],
   'node-version': []
 }
 const ground = Object.keys(BELOW)
