@@ -45,13 +45,11 @@ answers 404, like a chat that does not exist.
 **Errors** have one shape, and programs go by \`code\`. On 429 and 503, retry after the number of seconds in
 \`Retry-After\`. Each operation lists its errors. These belong to no operation:
 
-| status | code | when |
-|---|---|---|
-| 400 | \`BAD_REQUEST\` | The request is not HTTP |
-| 404 | \`NOT_FOUND\` | Nothing is at the address, or it does not support the method. \`Allow\` then has those that it supports |
-| 408 | \`REQUEST_TIMEOUT\` | The request took more than 30 s to arrive, or its headers more than 15 s |
-| 417 | \`EXPECTATION_FAILED\` | \`Expect\` has another value than \`100-continue\` |
-| 431 | \`HEADERS_TOO_LARGE\` | The headers have more than 16 KiB |
+- 400 \`BAD_REQUEST\`: the request is not HTTP.
+- 404 \`NOT_FOUND\`: nothing is at the address, or it does not support the method. \`Allow\` then has those that it supports.
+- 408 \`REQUEST_TIMEOUT\`: the request took more than 30 s to arrive, or its headers more than 15 s.
+- 417 \`EXPECTATION_FAILED\`: \`Expect\` has another value than \`100-continue\`.
+- 431 \`HEADERS_TOO_LARGE\`: the headers have more than 16 KiB.
 
 **More:** try this API at [/docs](/docs), read it at [/redoc](/redoc). The WebSocket is described at
 [/asyncapi](/asyncapi), for programs at [/asyncapi.json](/asyncapi.json).

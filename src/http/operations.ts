@@ -52,7 +52,7 @@ const MEANINGS: Record<number, string> = {
   403: 'Not allowed',
   404: 'Not found',
   409: 'In conflict with the stored state',
-  503: 'Not available: retry after `Retry-After` seconds'
+  503: 'Not available, retry later'
 }
 
 const reference = (name: string) => ({ $ref: `#/components/headers/${name}` })
@@ -60,13 +60,11 @@ const reference = (name: string) => ({ $ref: `#/components/headers/${name}` })
 /** The headers of replies that programs need, for `components.headers`. */
 export const HEADERS = {
   'Cache-Control': {
-    description: '`no-store`: replies are private, and no cache may keep them',
+    description: '`no-store`: no cache may keep the reply',
     schema: { type: 'string' }
   },
   'Set-Cookie': {
-    description:
-      'The session cookie: with a new value when the session was prolonged, without one when it has ended. Use it from ' +
-      'now on. Browsers do so by themselves, and hide this header from pages',
+    description: 'The session cookie, when the session was opened, prolonged or ended. Use it from now on',
     schema: { type: 'string' }
   },
   'Retry-After': {

@@ -1,9 +1,12 @@
 import { type Static, type TInteger, type TSchema, Type } from '@sinclair/typebox'
 import { type ErrorCode as Code, catalogue } from '../errors.ts'
 
-/** A reference to a schema that is registered under its `$id`, typed as that schema. */
-export function ref<T extends TSchema>(schema: T) {
-  return Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#` })
+/**
+ * A reference to a schema that is registered under its `$id`, typed as that schema. `description` is what a reply of this
+ * schema says.
+ */
+export function ref<T extends TSchema>(schema: T, description?: string) {
+  return Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#`, ...(description && { description }) })
 }
 
 /** One of a few words, as an `enum` that documents and generators understand. Generators name it by its `title`. */

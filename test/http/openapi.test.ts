@@ -201,7 +201,7 @@ t.test('errors of no operation are in it as well', async t => {
     HeadersTooLarge: 431
   })) {
     t.equal(responses[name].content['application/json'].example.statusCode, status)
-    t.match(document.info.description, `| ${status} |`)
+    t.match(document.info.description, `- ${status} \``)
   }
   t.strictSame(responses.NotFound.headers, { Allow: { $ref: '#/components/headers/Allow' } })
   t.ok(headers.Allow)

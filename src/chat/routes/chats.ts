@@ -57,7 +57,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
         'Returns the direct chat with another user. 201 when it was created, 200 when it existed. A pair of users never has a second one.',
       tags,
       body: NewDirectChat,
-      response: { 200: ref(Chat), 201: ref(Chat) },
+      response: { 200: ref(Chat, 'The chat existed'), 201: ref(Chat, 'The chat was created') },
       errors: ['USER_NOT_FOUND']
     },
     async handler({ body: { user_id }, caller }, reply) {

@@ -96,7 +96,10 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       tags,
       params: ChatParams,
       body: Send,
-      response: { 200: ref(Message), 201: ref(Message) },
+      response: {
+        200: ref(Message, 'The message that was sent before with this `client_id`'),
+        201: ref(Message, 'The message is on disk')
+      },
       errors: [...ACCESS_ERRORS.member, 'REPLY_TO_NOT_FOUND', 'CLIENT_ID_REUSED']
     },
     async handler({ params: { chat_id }, body, caller }, reply) {
