@@ -21,14 +21,14 @@ import proxies from './http/proxies.ts'
 import security from './http/security.ts'
 import { serializerCompiler } from './http/serializers.ts'
 import { serverOptions, sockets } from './http/server.ts'
-import { validatorCompiler, whatIsWrong } from './validation.ts'
+import { validationError, validatorCompiler } from './validation.ts'
 
 /** The whole server, ready to listen. Everything that it is made of is registered here, in order. */
 export async function buildApp(config: Config, logger: NonNullable<FastifyServerOptions['logger']> = false) {
   const app = Fastify({ ...serverOptions(config), logger }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler(errorHandler)
   app.setValidatorCompiler(validatorCompiler)
-  app.setSchemaErrorFormatter((errors, part) => new Error(errors.map(error => whatIsWrong(part, error)).join(', ')))
+  app.setSchemaErrorFormatter(validationError)
   app.setSerializerCompiler(serializerCompiler)
   await app.register(notFound)
 

@@ -1,15 +1,15 @@
 import { STATUS_CODES as STATUS_TEXTS } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Every error that a client can meet: its HTTP status and its text. The key is the stable `code` on the wire. */
+/** Every error that a client can get: its HTTP status and its text. The key is the stable `code` on the wire. */
 export const catalogue = {
   VALIDATION_FAILED: { status: 400, message: 'The request is not valid' },
   INVALID_JSON: { status: 400, message: 'The body is not valid JSON' },
-  INVALID_CURSOR: { status: 400, message: 'The cursor is not one that this list gave out' },
-  UNKNOWN_TYPE: { status: 400, message: 'There is no frame of this type' },
-  BAD_REQUEST: { status: 400, message: 'The request cannot be read' },
+  INVALID_CURSOR: { status: 400, message: 'The cursor is not valid for this list' },
+  UNKNOWN_TYPE: { status: 400, message: 'Unknown frame type' },
+  BAD_REQUEST: { status: 400, message: 'The request is malformed' },
   REPLY_TO_NOT_FOUND: { status: 400, message: 'reply_to is not a message of this chat' },
-  UNAUTHENTICATED: { status: 401, message: 'Log in first: there is no valid session in the cookie' },
+  UNAUTHENTICATED: { status: 401, message: 'Not logged in: the cookie has no valid session' },
   BAD_CREDENTIALS: { status: 401, message: 'The username or the password is wrong' },
   FOREIGN_ORIGIN: { status: 403, message: 'Pages of this origin may not call this server' },
   REGISTRATION_CLOSED: { status: 403, message: 'Registration is closed on this server' },
@@ -19,57 +19,68 @@ export const catalogue = {
   OWNER_REQUIRED: { status: 403, message: 'Only an owner of the chat may do this' },
   NOT_THE_SENDER: { status: 403, message: 'Only the sender of a message may edit it' },
   DIRECT_CHAT: { status: 403, message: 'A direct chat always has its two members and no settings' },
-  NOT_FOUND: { status: 404, message: 'There is nothing at this address: /docs lists what there is' },
-  CHAT_NOT_FOUND: { status: 404, message: 'There is no such chat' },
-  MESSAGE_NOT_FOUND: { status: 404, message: 'There is no such message in this chat' },
-  USER_NOT_FOUND: { status: 404, message: 'There is no such user' },
+  NOT_FOUND: { status: 404, message: 'Not found. See /docs for the API.' },
+  CHAT_NOT_FOUND: { status: 404, message: 'Chat not found' },
+  MESSAGE_NOT_FOUND: { status: 404, message: 'Message not found in this chat' },
+  USER_NOT_FOUND: { status: 404, message: 'User not found' },
   MEMBER_NOT_FOUND: { status: 404, message: 'This user is not a member of the chat' },
-  SESSION_NOT_FOUND: { status: 404, message: 'You have no such session' },
-  METHOD_NOT_ALLOWED: { status: 405, message: 'This address does not take that method' },
+  SESSION_NOT_FOUND: { status: 404, message: 'Session not found' },
+  METHOD_NOT_ALLOWED: { status: 405, message: 'This address does not support this method' },
   REQUEST_TIMEOUT: { status: 408, message: 'The request took too long to arrive' },
   USERNAME_TAKEN: { status: 409, message: 'This username is taken' },
-  CLIENT_ID_REUSED: { status: 409, message: 'This client_id was used before, with another text' },
-  LAST_OWNER: { status: 409, message: 'A chat with members always has an owner: name another one first' },
+  CLIENT_ID_REUSED: { status: 409, message: 'This client_id was already used for a different message' },
+  LAST_OWNER: { status: 409, message: 'A chat must keep an owner: make another member an owner first' },
   MESSAGE_DELETED: { status: 409, message: 'The message was deleted' },
-  TOO_MANY_REACTIONS: { status: 409, message: 'A message takes at most 20 different reactions' },
-  NOT_EDITABLE: { status: 409, message: 'Messages that the system wrote can be neither edited nor deleted' },
+  TOO_MANY_REACTIONS: { status: 409, message: 'A message can have at most 20 different reactions' },
+  NOT_EDITABLE: { status: 409, message: 'System messages can be neither edited nor deleted' },
   BODY_TOO_LARGE: { status: 413, message: 'The body is too large' },
-  UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'Bodies are read as application/json only' },
-  EXPECTATION_FAILED: { status: 417, message: 'Nothing but 100-continue can be expected' },
-  UPGRADE_REQUIRED: { status: 426, message: 'This address speaks WebSocket: connect with a WebSocket client' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json' },
+  EXPECTATION_FAILED: { status: 417, message: 'The only supported expectation is 100-continue' },
+  UPGRADE_REQUIRED: { status: 426, message: 'This address is a WebSocket: connect with a WebSocket client' },
   RATE_LIMITED: { status: 429, message: 'Too many requests: try again later' },
-  TOO_MANY_SOCKETS: { status: 429, message: 'You have too many open sockets' },
+  TOO_MANY_SOCKETS: { status: 429, message: 'Too many open sockets: close one, or try again later' },
   HEADERS_TOO_LARGE: { status: 431, message: 'The headers are too large' },
   INTERNAL: { status: 500, message: 'Something failed on the server' },
   OVERLOADED: { status: 503, message: 'The server is overloaded: try again later' },
-  STORAGE_FAILED: { status: 503, message: 'This could not be stored or read: try again later' },
+  STORAGE_FAILED: { status: 503, message: 'The database could not be read or written: try again later' },
   SHUTTING_DOWN: { status: 503, message: 'The server is shutting down: try again later' }
 } as const satisfies Record<string, { status: number; message: string }>
 
 export type ErrorCode = keyof typeof catalogue
+
+interface ErrorOptions {
+  /** The text for people, when the catalogue's own is not exact enough. */
+  detail?: string
+  /** With VALIDATION_FAILED: which field is wrong, such as `member_ids/0`; undefined when no single one is. */
+  field?: string | undefined
+  /** Seconds after which a retry makes sense; sent as `Retry-After`. */
+  retryAfter?: number
+  cause?: unknown
+}
 
 /** An error of the catalogue, thrown anywhere, answered by the one error handler. */
 export class ChatError extends Error {
   override name = 'ChatError'
   readonly code: ErrorCode
   readonly statusCode: number
-  /** Seconds after which trying again makes sense; sent as `Retry-After`. */
+  readonly field: string | undefined
   readonly retryAfter: number | undefined
 
-  constructor(code: ErrorCode, options: { detail?: string; retryAfter?: number; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.detail ?? catalogue[code].message, { cause: options.cause })
     this.code = code
     this.statusCode = catalogue[code].status
+    this.field = options.field
     this.retryAfter = options.retryAfter
   }
 }
 
-/** What Fastify itself refuses, in words of the catalogue. What is not listed goes by its status. */
+/** Errors of Fastify itself, as codes of the catalogue. Others go by their status. */
 const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
-  // Its text has the whole URL, and a query can be what somebody searches for.
+  // Fastify's text has the whole URL, and a query can be private.
   FST_ERR_BAD_URL: 'BAD_REQUEST',
   FST_ERR_REOPENED_CLOSE_SERVER: 'SHUTTING_DOWN'
 }
@@ -84,10 +95,9 @@ const STATUS_CODES: Record<number, ErrorCode> = {
   503: 'OVERLOADED'
 }
 
-/** Puts any thrown error into words of the catalogue. A cause that is not the client's stays out of the text. */
+/** Turns any thrown error into one of the catalogue. The text does not show a cause that is the server's own. */
 export function toChatError(error: FastifyError | ChatError): ChatError {
   if (error instanceof ChatError) return error
-  if (error.validation) return new ChatError('VALIDATION_FAILED', { detail: error.message })
   const status = error.statusCode ?? 500
   const known = FASTIFY_CODES[error.code] ?? STATUS_CODES[status]
   if (known) return new ChatError(known, { cause: error })
@@ -95,21 +105,30 @@ export function toChatError(error: FastifyError | ChatError): ChatError {
   return new ChatError('INTERNAL', { cause: error })
 }
 
-/** The one error handler: Fastify's error shape; a 5xx tells its cause to the log and its request id to the client. */
+/** The one error handler. The cause of a 5xx goes to the log, and the id of the request to the client. */
 export function errorHandler(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toChatError(thrown)
-  const { code, statusCode, retryAfter } = error
+  const { code, statusCode, retryAfter, field } = error
   const ours = statusCode >= 500 && code !== 'OVERLOADED' && code !== 'SHUTTING_DOWN'
   if (ours) request.log.error({ err: thrown }, 'request failed')
-  // The text for the client may repeat something of the client's.
+  // Not the text for the client, which may repeat what the client sent.
   else request.log.debug({ code, statusCode }, catalogue[code].message)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   const message = statusCode >= 500 ? `${catalogue[code].message} (request ${request.id})` : error.message
-  return reply.code(statusCode).send(errorBody(code, message))
+  return reply.code(statusCode).send(errorBody(code, message, field))
 }
 
-/** Fastify's own shape of an error. */
-export function errorBody(code: ErrorCode, message: string = catalogue[code].message) {
+/** The body of an error: Fastify's own shape, and the field that is wrong. */
+export function errorBody(code: ErrorCode, message: string = catalogue[code].message, field?: string): ErrorBody {
   const { status } = catalogue[code]
-  return { statusCode: status, code, error: STATUS_TEXTS[status], message }
+  const body = { statusCode: status, code, error: STATUS_TEXTS[status] as string, message }
+  return field === undefined ? body : { ...body, field }
+}
+
+interface ErrorBody {
+  statusCode: number
+  code: ErrorCode
+  error: string
+  message: string
+  field?: string
 }

@@ -1,11 +1,19 @@
 import type { TSchema } from '@sinclair/typebox'
 import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
+import { ChatError } from './errors.ts'
 import { whyNotStorable } from './json-object.ts'
 
 // Unknown keys are refused, never dropped, so nothing is removed. No type is coerced: Ajv makes Infinity of `1e400` and
 // of 400 digits, and compares what is not finite with no limit.
-const ajv = new Ajv({ removeAdditional: false, useDefaults: true, allErrors: false, coerceTypes: false })
+// With `verbose`, an error has the schema that refused a value.
+const ajv = new Ajv({ removeAdditional: false, useDefaults: true, allErrors: false, coerceTypes: false, verbose: true })
+
+// For generators of clients: `minimum` and `maximum` say which integers are accepted.
+ajv.addFormat('int64', true)
+
+// Says in words what a text must be; used instead of a regular expression when a text is refused.
+ajv.addKeyword('x-allowed')
 
 // `data` of an application: a JSON object that is stored as it is.
 ajv.addKeyword({
@@ -59,8 +67,40 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
 /** Characters of a key of the client's that an error repeats. */
 const NAMED = 50
 
-/** Ajv's own words for what is wrong with some part of a request or a frame; an unknown key is named. */
-export function whatIsWrong(part: string, { instancePath, message, params }: FastifySchemaValidationError): string {
-  const key = params['additionalProperty']
-  return `${part}${instancePath} ${message}${typeof key === 'string' ? `: ${JSON.stringify(key.slice(0, NAMED))}` : ''}`
+/** What is wrong with a request or a frame. */
+export interface Wrong {
+  /** A sentence for people, which begins with the part of the request: `body/username must be …`. */
+  detail: string
+  /** The field that is wrong, without the part; absent when no single one is. */
+  field?: string
+}
+
+/** What a validator found wrong with a part of a request or with a frame. The first error counts. */
+export function whatIsWrong(part: string, [error]: FastifySchemaValidationError[]): Wrong {
+  const { instancePath, message, params } = error as ErrorObject
+  const unknown = params['additionalProperty'] === undefined ? undefined : cut(params['additionalProperty'])
+  const named = unknown === undefined ? '' : `: ${JSON.stringify(unknown)}`
+  const key = params['missingProperty'] ?? unknown
+  const path = [...instancePath.split('/').slice(1), ...(key === undefined ? [] : [key])]
+  return {
+    detail: `${part}${instancePath} ${inWords(error as ErrorObject) ?? message}${named}`,
+    ...(path.length > 0 && { field: path.join('/') })
+  }
+}
+
+/** The schema error formatter of the HTTP half. */
+export function validationError(errors: FastifySchemaValidationError[], part: string): ChatError {
+  return new ChatError('VALIDATION_FAILED', whatIsWrong(part, errors))
+}
+
+/** The beginning of a client's own key, for an error. */
+export function cut(key: string): string {
+  return key.slice(0, NAMED).toWellFormed()
+}
+
+/** What is allowed, where Ajv would show a regular expression or hide a list; undefined elsewhere. */
+function inWords({ keyword, params, parentSchema }: ErrorObject): string | undefined {
+  if (keyword === 'enum') return `must be one of: ${params['allowedValues'].join(', ')}`
+  const allowed = ['pattern', 'minLength', 'maxLength'].includes(keyword) ? parentSchema?.['x-allowed'] : undefined
+  return allowed && `must be ${allowed}`
 }

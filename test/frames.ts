@@ -1,15 +1,13 @@
 import type { TSchema } from '@sinclair/typebox'
-import { Ajv } from 'ajv'
+import type { Ajv } from 'ajv'
 import { SHARED } from '../src/http/openapi.ts'
 import { outgoingFrames } from '../src/schemas/frame.ts'
+import { knowing } from './ajv.ts'
 
 /** What a plain socket may receive. */
 const PLAIN = ['message', 'error']
 
-const ajv = new Ajv({
-  formats: { 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ }
-})
-ajv.addKeyword({ keyword: 'x-max-bytes' })
+const ajv = knowing({ 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ })
 for (const schema of SHARED) ajv.addSchema(closed(schema))
 const checks = new Map<unknown, ReturnType<Ajv['compile']>>(
   Object.entries(outgoingFrames).map(([type, schema]) => [type, ajv.compile(closed(schema))])

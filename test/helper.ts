@@ -10,6 +10,7 @@ import { buildApp } from '../src/app.ts'
 import { passwords } from '../src/auth/password.ts'
 import { loadConfig } from '../src/config.ts'
 import { SUBPROTOCOL } from '../src/schemas/frame.ts'
+import { Contract } from './contract.ts'
 import { type SocketOptions, TestSocket } from './socket.ts'
 
 export interface Reply<T = unknown> {
@@ -20,6 +21,9 @@ export interface Reply<T = unknown> {
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they check
 export type Json = any
+
+/** The document of the first server; those of others name another cookie at most. */
+let contract: Contract | undefined
 
 const passwordHash = passwords().hash('correct horse')
 
@@ -133,6 +137,7 @@ export class Client {
     this.user = user
   }
 
+  /** Throws when the reply is not as the OpenAPI document says. */
   async request(
     method: string,
     path: string,
@@ -146,7 +151,8 @@ export class Client {
     const reply = await fetch(this.server.url + path, { method, headers: all, body: text })
     const received = await reply.text()
     const json = reply.headers.get('content-type')?.startsWith('application/json')
-    return { status: reply.status, headers: reply.headers, body: json ? JSON.parse(received) : received }
+    const { status, headers: given } = reply
+    return this.#checked(method, path, { status, headers: given, body: json ? JSON.parse(received) : received })
   }
 
   get(path: string, headers?: Record<string, string>) {
@@ -195,6 +201,13 @@ export class Client {
   async refused(path: string, headers: Record<string, string> = {}): Promise<Reply<Json>> {
     const socket = new TestSocket(this.server.url, path, { headers, cookie: this.cookie })
     this.server.t.teardown(() => socket.terminate())
-    return socket.refusal
+    return this.#checked('GET', path, await socket.refusal)
+  }
+
+  #checked(method: string, path: string, reply: Reply<Json>): Reply<Json> {
+    contract ??= new Contract(this.server.app.swagger())
+    const wrong = contract.wrongWith(method, path, reply)
+    if (wrong) throw new Error(wrong)
+    return reply
   }
 }

@@ -50,7 +50,7 @@ const partOf = (file: string) => file.split(/[/.]/)[0] ?? ''
 
 /** What each part may import of the others. */
 const BELOW: Record<string, string[]> = {
-  schemas: [],
+  schemas: ['errors'],
   config: ['env-file', 'validation'],
   'env-file': [],
   errors: [],
@@ -58,7 +58,7 @@ const BELOW: Record<string, string[]> = {
   'time-slice': [],
   'fair-turns': [],
   'json-object': [],
-  validation: ['json-object'],
+  validation: ['errors', 'json-object'],
   'node-version': []
 }
 const ground = Object.keys(BELOW)

@@ -15,6 +15,8 @@ export interface SocketOptions {
   protocol?: string
   /** Makes the stream to the server; a TCP connection when left out. */
   createConnection?: () => Duplex
+  /** Is given the socket before anything can arrive. */
+  watch?: (socket: TestSocket) => void
 }
 
 /**
@@ -51,6 +53,7 @@ export class TestSocket {
       this.#closeCode = code
     })
     this.ws.on('error', () => undefined)
+    options.watch?.(this)
     const refused = once(this.ws, 'unexpected-response')
     this.refusal = refused.then(([, response]) => readReply(response))
     this.opened = Promise.race([

@@ -28,6 +28,14 @@ declare module 'fastify' {
   }
 }
 
+/** The errors of the hooks in `app.access`, for the documents. */
+export const ACCESS_ERRORS = {
+  visible: ['CHAT_NOT_FOUND'],
+  member: ['CHAT_NOT_FOUND', 'NOT_A_MEMBER'],
+  admin: ['CHAT_NOT_FOUND', 'NOT_A_MEMBER', 'ADMIN_REQUIRED', 'DIRECT_CHAT'],
+  owner: ['CHAT_NOT_FOUND', 'NOT_A_MEMBER', 'OWNER_REQUIRED', 'DIRECT_CHAT']
+} as const satisfies Record<string, readonly ErrorCode[]>
+
 function isMember(standing: Standing): standing is Membership {
   return standing.role !== null
 }

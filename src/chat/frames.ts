@@ -9,6 +9,7 @@ import { textFrame } from './framing.ts'
 export interface Refused {
   code: ErrorCode
   detail: string
+  field?: string
   client_id?: string
 }
 
@@ -28,8 +29,7 @@ export function frameReader(types: (keyof typeof incomingFrames)[]): FrameReader
     if (check?.(frame)) return frame as IncomingFrame
     const client_id = typeof frame.client_id === 'string' ? { client_id: frame.client_id } : undefined
     if (!check) return { code: 'UNKNOWN_TYPE', detail: unknownType, ...client_id }
-    const [error] = check.errors as [ErrorObject]
-    return { code: 'VALIDATION_FAILED', detail: whatIsWrong('frame', error), ...client_id }
+    return { code: 'VALIDATION_FAILED', ...whatIsWrong('frame', check.errors as ErrorObject[]), ...client_id }
   }
 }
 

@@ -204,7 +204,8 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
       const place = decodeCursor(request.cursor, [0, 0, 0] as Place)
       if (asked.length > PHRASES) {
         throw new ChatError('VALIDATION_FAILED', {
-          detail: `querystring/query must have at most ${PHRASES} different words`
+          detail: `querystring/query must have at most ${PHRASES} different words`,
+          field: 'query'
         })
       }
       return search(user_id, request, asked, place)

@@ -33,6 +33,8 @@ document['x-parser-spec-parsed'] = true
 name(document.operations, 'x-parser-unique-object-id')
 name(document.components.messages, 'x-parser-unique-object-id')
 name(document.components.schemas, 'x-parser-schema-id')
+// The viewer shows the description of a message, and would show it again.
+for (const { payload } of Object.values(document.components.messages)) delete payload.description
 for (const operation of Object.values(document.operations)) {
   // The viewer repeats the channel, its server and its binding with each operation. They are always the same, and the
   // description has said it all: instead, each is headed by what tells it apart, the type of its frame.
@@ -41,7 +43,7 @@ for (const operation of Object.values(document.operations)) {
 
 const root = page.getElementById('asyncapi')
 const config = {
-  show: { sidebar: true, messages: false, messageExamples: true },
+  show: { sidebar: true, messages: false, messageExamples: true, schemas: false },
   expand: { messageExamples: true },
   sidebar: { showOperations: 'byOperationsTags', useChannelAddressAsIdentifier: true },
   sendLabel: 'You get',

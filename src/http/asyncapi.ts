@@ -2,26 +2,25 @@ import type { TSchema } from '@sinclair/typebox'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { CLOSE_CODES } from '../schemas/close-codes.ts'
-import { incomingFrames, outgoingFrames, SocketQuery, SUBPROTOCOL } from '../schemas/frame.ts'
+import { incomingFrames, outgoingFrames, SUBPROTOCOL } from '../schemas/frame.ts'
 import { incomingExamples, outgoingExamples } from '../schemas/frame-examples.ts'
+import { SocketQuery } from '../schemas/socket.ts'
 import { REVALIDATED } from './headers.ts'
 import { SHARED } from './openapi.ts'
 import { VERSION } from './version.ts'
 
 const PLAIN = `
-It is for one chat. Send a text; it is stored, and every *other* socket of the chat receives it. It receives nothing but
-new messages and \`error\`.
+A socket for one chat. Send a text: it is stored, and every *other* socket of the chat receives it. The socket receives
+new messages and \`error\` only.
 `.trim()
 
 const V1 = `
-It also has acks, changes, resume, typing, presence and read markers. Without \`chat_id\` it carries all chats of the
-user, those joined later too.
+The socket also has acks, changes, resume, typing, presence and read markers. Without \`chat_id\` it carries all chats of
+the user, those that they join later, too.
 `.trim()
 
 const DESCRIPTION = `
-The WebSocket of Confab. Its HTTP half is described at [/docs](/docs), to try it out, and at [/redoc](/redoc), to read.
-In the machine's words below, \`receive\` is what the server takes from you, \`send\` what it gives you. The page at
-[/asyncapi](/asyncapi) says **YOU SEND** and **YOU GET** instead.
+The WebSocket of Confab. The HTTP API is described at [/docs](/docs), to try it, and at [/redoc](/redoc), to read it.
 
 ## Connecting
 
@@ -29,44 +28,44 @@ Log in with \`POST /auth/login\`; the upgrade of \`/ws\` needs the cookie that i
 
 **Plain**, for any WebSocket client: \`/ws?chat_id=123\` without a subprotocol. ${PLAIN}
 
-**${SUBPROTOCOL}**, with \`Sec-WebSocket-Protocol: ${SUBPROTOCOL}\`: \`/ws?chat_id=123\`, or \`/ws\` for everything. ${V1}
+**${SUBPROTOCOL}**, with \`Sec-WebSocket-Protocol: ${SUBPROTOCOL}\`: \`/ws?chat_id=123\`, or \`/ws\` for all chats. ${V1}
 
-In both, \`&after=57\` sends first what came after that number of the chat. Whatever can be refused is refused before
-the upgrade, over HTTP:
+In both, \`&after=57\` first sends the messages above that number of the chat. Everything that can be refused is refused
+before the upgrade, over HTTP:
 
 | status | why |
 |---|---|
 | 400 | \`chat_id\` is missing, repeated or not an id |
 | 401 | No valid session in the cookie: log in |
-| 403 | A page of a foreign \`Origin\`, or a chat that you have not joined |
-| 404 | No such chat |
+| 403 | Not a member of the chat, or a page of a foreign \`Origin\` |
+| 404 | Chat not found |
 | 426 | Not a WebSocket upgrade |
-| 429, 503 | Too many sockets, or overloaded: try again after \`Retry-After\` seconds |
+| 429, 503 | Too many sockets, or overloaded: retry after \`Retry-After\` seconds |
 
 ## A chat is a log, a socket is a cursor
 
-Every durable change of a chat takes its next number, \`seq\`: 1, 2, 3 and so on, without holes. A message's \`id\` is the
-number at which it was created, its \`seq\` the number of its latest change. A \`message\` frame always carries the whole
-message as it now is. So keep messages by \`id\`, replace what you have, and remember the highest \`seq\` that you have
-seen in each chat: your cursor. Give it as \`after\`, or in \`resume\`, and you get everything above it in ascending
-\`seq\`, each message in its final state, and then the live stream; however long you were away.
+Every durable change in a chat takes its next number, \`seq\`: 1, 2, 3 and so on, without holes. The \`id\` of a message is
+the number at which it was created, and its \`seq\` the number of its latest change. A \`message\` frame always has the
+whole message in its current state. So keep messages by \`id\`, replace those that you hold, and remember the highest
+\`seq\` that a frame brought in each chat: your cursor. Give it as \`after\`, or in \`resume\`: you get everything above it
+in ascending \`seq\`, each message in its final state, and then the live stream. There is no time limit.
 
-## What you may rely on
+## What is promised
 
 1. An \`ack\` means that the message is committed and on disk. Nothing is broadcast before.
-2. Every socket sees the messages of a chat in ascending \`seq\`, misses none and sees none twice. It may not see a state
-   that a later frame has already replaced.
-3. A \`client_id\` never makes a second message, whenever and however it is sent again.
-4. A slow reader loses nothing: messages wait in the database until the socket has drained; typing and presence are
-   dropped. One that reads nothing for 30 s is closed with 4408.
-5. A session that ended, a member who was removed: their sockets hear of it within a second.
+2. Every socket receives the messages of a chat in ascending \`seq\`, misses none and gets none twice. The only numbers
+   that it may not see are states that a later frame has replaced.
+3. A \`client_id\` never makes a second message.
+4. A slow reader loses nothing: its messages wait in the database until the socket has caught up. Of typing, presence,
+   read markers and chat updates, it then gets the latest state. A socket that reads nothing for 30 s is closed with 4408.
+5. When a session ends or a member is removed, their sockets are told within a second.
 
 ## Limits
 
 Frames are text of at most 160 KiB, in at most 2,048 pieces. The sockets of an account may send 100 frames a second
 together, 300 at once; more are refused with \`RATE_LIMITED\`. A socket with more than 10 refusals a second, for longer
-than 100 refusals, is closed with 1008. The server pings every
-25 s and lets go of a peer that was silent for two pings. An account has at most 1000 sockets on a node.
+than 100 refusals, is closed with 1008. The server pings every 25 s and disconnects a client that misses two pings. An
+account has at most 1000 sockets on a node.
 
 ## When a socket closes
 
@@ -74,14 +73,14 @@ than 100 refusals, is closed with 1008. The server pings every
 |---|---|---|
 ${CLOSE_CODES.map(({ code, why, next }) => `| ${code} | ${why} | ${next} |`).join('\n')}
 
-Wait a random time before reconnecting, from 0.5 s up to a bound that doubles with each attempt and ends at 20 s.
+Wait for a random time before reconnecting, from 0.5 s up to a bound that doubles with each attempt and ends at 20 s.
 Do not reconnect after a code that is not in this table.
 `.trim()
 
 const TAGS = {
   plain: { name: 'Plain socket' },
-  client: { name: `${SUBPROTOCOL}: you send` },
-  server: { name: `${SUBPROTOCOL}: you get` }
+  client: { name: `${SUBPROTOCOL}: you send`, description: 'Frames of clients. The action of the server is `receive`' },
+  server: { name: `${SUBPROTOCOL}: you get`, description: 'Frames of the server. Its action is `send`' }
 }
 
 /** The parts of `components`, filled as the frames ask for them. */
@@ -91,29 +90,32 @@ class Components {
 
   /** Adds a message for each frame, named by its type and by who sends it. */
   add(sender: 'client' | 'server', frames: Record<string, TSchema>, examples: Record<string, Record<string, object>>) {
-    for (const [type, { description, ...schema }] of Object.entries(frames)) {
+    for (const [type, schema] of Object.entries(frames)) {
       this.messages[`${sender}.${type}`] = {
         name: type,
         title: type,
-        description,
+        description: schema.description,
         payload: this.#embed(schema),
         examples: Object.entries(examples[type] as object).map(([name, payload]) => ({ name, payload }))
       }
     }
   }
 
-  /** A schema with its references, made for `$id`s, pointing into this document. */
-  #embed(schema: object): object {
-    const embedded = JSON.stringify(schema, (key, value) => {
-      if (key === '$id') return undefined
-      return key === '$ref' ? this.#pointer(value.replace(/#$/, '')) : value
-    })
-    return JSON.parse(embedded)
-  }
-
-  #pointer(name: string): string {
-    if (!this.schemas[name]) this.schemas[name] = this.#embed(SHARED.find(({ $id }) => $id === name) as TSchema)
-    return `#/components/schemas/${name}`
+  /**
+   * A schema as this document shows it. Each part of it that has a name is a schema of `components`, once: generators
+   * call parts without a name `AnonymousSchema_1` and so on.
+   */
+  #embed(part: unknown): unknown {
+    if (Array.isArray(part)) return part.map(item => this.#embed(item))
+    if (typeof part !== 'object' || part === null) return part
+    if ('$ref' in part) return this.#embed(SHARED.find(({ $id }) => part.$ref === `${$id}#`))
+    const { $id, ...schema } = part as { $id?: string; title?: unknown }
+    // Not the property `title` of a chat.
+    const name = $id ?? (typeof schema.title === 'string' ? schema.title : undefined)
+    const embedded = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, this.#embed(value)]))
+    if (name === undefined) return embedded
+    this.schemas[name] ??= { title: name, ...embedded }
+    return reference('components', 'schemas', name)
   }
 }
 

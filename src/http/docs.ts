@@ -23,13 +23,29 @@ const CSP = [
   "frame-ancestors 'none'"
 ].join('; ')
 
+/** The icon of all pages: a speech bubble. */
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">' +
+  '<path fill="#2563eb" d="M5 4h22a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3H14l-7 6v-6H5a3 3 0 0 1-3-3V7a3 3 0 0 1 3-3z"/>' +
+  '<path stroke="#fff" stroke-width="2.5" stroke-linecap="round" d="M8 11h16M8 17h10"/></svg>'
+const ICON_LINK = `<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,${encodeURIComponent(ICON)}">`
+
+/**
+ * Hides what asks for a credential: the cookie is HttpOnly, so that no page can set it. Whoever logs in on the page has
+ * it, and the description says how. The list of servers would be empty: requests go to where the page is from.
+ */
+const DOCS_CSS = `
+.swagger-ui .scheme-container, .swagger-ui .authorization__btn { display: none }
+.swagger-ui .info { margin: 24px 0 }
+`
+
 const REDOC_PAGE = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Confab: the reference</title>
-<link rel="icon" href="data:,">
+<title>Confab: HTTP API</title>
+${ICON_LINK}
 <style>body { margin: 0 }</style>
 </head>
 <body>
@@ -44,8 +60,8 @@ const ASYNCAPI_PAGE = `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Confab: the socket</title>
-<link rel="icon" href="data:,">
+<title>Confab: WebSocket</title>
+${ICON_LINK}
 <link rel="stylesheet" href="asyncapi/default.min.css">
 <style>
 body { margin: 0; font-family: system-ui, sans-serif }
@@ -73,7 +89,7 @@ const MISSING =
   'The files of this page are not installed: `npm install` without --omit=dev brings them. /docs works without'
 
 /**
- * The reference as pages: /docs to try it out, /redoc to read, /asyncapi for the socket. All work without a network. The
+ * The reference as pages: /docs to try it, /redoc to read it, /asyncapi for the socket. All work without a network. The
  * files of the last two are in the directory `assets`.
  */
 const docs: FastifyPluginAsync<{ assets?: string }> = async (app, { assets = ASSETS }) => {
@@ -88,7 +104,13 @@ const docs: FastifyPluginAsync<{ assets?: string }> = async (app, { assets = ASS
   app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: CSP,
-    uiConfig: { deepLinking: true, tryItOutEnabled: true, validatorUrl: null }
+    // Without the bar at the top, which has a logo and a field for the address of another document.
+    uiConfig: { layout: 'BaseLayout', deepLinking: true, tryItOutEnabled: true, validatorUrl: null },
+    theme: {
+      title: 'Confab: try the HTTP API',
+      css: [{ filename: 'confab.css', content: DOCS_CSS }],
+      favicon: [{ filename: 'icon.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: ICON }]
+    }
   })
 
   const hidden = { schema: { hide: true } }

@@ -1,15 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { ChatError } from '../errors.ts'
-import { replies } from '../schemas/common.ts'
 
 const tags = ['Health']
 const Health = Type.Object(
-  { status: Type.Literal('ok', { description: 'Always `ok`; anything else is an error' }) },
-  { description: 'All is well' }
+  { status: Type.Literal('ok', { description: 'Always `ok`' }) },
+  { description: 'The check has passed' }
 )
 
-/** For whoever watches over the process. */
+/** For load balancers and supervisors. */
 const healthRoutes: FastifyPluginAsyncTypebox = async app => {
   app.route({
     method: 'GET',
@@ -18,11 +17,11 @@ const healthRoutes: FastifyPluginAsyncTypebox = async app => {
     logLevel: 'warn',
     schema: {
       operationId: 'getLiveness',
-      summary: 'Whether the process works',
+      summary: 'Check liveness',
       description: 'Restart the process when this does not answer.',
       tags,
       security: [],
-      response: replies({ 200: Health })
+      response: { 200: Health }
     },
     handler: async () => ({ status: 'ok' as const })
   })
@@ -33,13 +32,12 @@ const healthRoutes: FastifyPluginAsyncTypebox = async app => {
     logLevel: 'warn',
     schema: {
       operationId: 'getReadiness',
-      summary: 'Whether to send requests here',
+      summary: 'Check readiness',
       description:
-        'Checks that the database can be read and, when a write has failed, written. 503 while it cannot, and while the ' +
-        'server is overloaded or going away.',
+        'Checks that the database can be read and, after a write has failed, that it can be written. 503 while it cannot, and while the server is overloaded or shuts down.',
       tags,
       security: [],
-      response: replies({ 200: Health }, 503)
+      response: { 200: Health }
     },
     async handler() {
       await app.db.ready().catch(cause => {

@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer'
+import type { TSchema } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { ChatError } from '../errors.ts'
 import { strict } from '../schemas/common.ts'
+import { cut } from '../validation.ts'
 
-/** The charset parameter of a Content-Type; undefined when it is left out. */
+/** The charset parameter of a Content-Type; undefined when it has none. */
 const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i
 
 /** The schema of a query that has no keys. */
@@ -44,15 +46,30 @@ async function input(app: FastifyInstance): Promise<void> {
     // Documents and pages are no operations.
     if (!route.schema?.operationId) return
     route.schema.querystring ??= NOTHING
-    if (route.schema.body || route.method === 'GET' || route.method === 'HEAD') return
-    route.preValidation = [route.preValidation ?? [], refuseBody].flat()
+    if (route.method === 'GET' || route.method === 'HEAD') return
+    const body = route.schema.body as TSchema | undefined
+    if (body && !mayBeOmitted(body)) return
+    route.preValidation = [route.preValidation ?? [], body ? fillBody : refuseBody].flat()
   })
+}
+
+/** Whether requests may omit a body of this schema, because nothing in it is required. */
+export function mayBeOmitted({ required, minProperties }: TSchema): boolean {
+  return !required && !minProperties
+}
+
+const fillBody: preValidationHookHandler = (request, _reply, done) => {
+  request.body ??= {}
+  done()
 }
 
 /** `{}` and `null` say nothing either. */
 const refuseBody: preValidationHookHandler = ({ body }, _reply, done) => {
-  const empty = typeof body !== 'object' ? body === undefined : Object.keys(body ?? {}).length === 0
-  done(empty ? undefined : new ChatError('VALIDATION_FAILED', { detail: 'body must be empty' }))
+  const [key] = typeof body === 'object' && body !== null ? Object.keys(body) : []
+  const empty = key === undefined && (typeof body === 'object' || body === undefined)
+  if (empty) return done()
+  const field = key === undefined || Array.isArray(body) ? undefined : cut(key)
+  done(new ChatError('VALIDATION_FAILED', { detail: 'body must be empty', field }))
 }
 
 /** Whether a text is UTF-8 in percent-encoding. The parser of queries leaves what is not as it is. */

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { epoch, id, moment, NAME_PATTERN, oneOf, PageQuery, ref, seq, strict } from './common.ts'
+import { epoch, id, moment, name, oneOf, PageQuery, pathId, ref, seq, strict } from './common.ts'
 import { data } from './data.ts'
 import { Message } from './message.ts'
 import { User } from './user.ts'
@@ -10,45 +10,62 @@ export type Role = (typeof ROLES)[number]
 export const VISIBILITIES = ['private', 'public'] as const
 export type Visibility = (typeof VISIBILITIES)[number]
 
-const title = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  pattern: NAME_PATTERN,
+const title = name(200, 'The name of the chat', 'Friends')
+
+const role = {
+  title: 'Role',
   description:
-    'The name of the chat, 1 to 200 characters on one line, with something to see, without control characters',
-  examples: ['Friends']
-})
-
-const role = { description: '`member` reads and writes, `admin` also manages members and messages, `owner` everything' }
-
-const visibility = {
-  description: '`private`: only members know of it. `public`: everybody finds it and may join. Direct chats are private'
+    'A `member` reads and writes. An `admin` also changes the chat, adds and removes members, and deletes messages of ' +
+    'others. An `owner` may do everything'
 }
 
-export const readId = Type.Integer({ minimum: 0, description: 'I have read up to this message id; 0 when nothing yet' })
+const visibility = {
+  title: 'Visibility',
+  description:
+    'A `private` chat is known to its members only. A `public` chat can be found and joined by everybody. Direct chats ' +
+    'are private'
+}
+
+export const readId = Type.Integer({
+  format: 'int64',
+  minimum: 0,
+  description: 'Your read marker: you have read up to this message id. 0 when you have read nothing'
+})
 
 export const unreadCount = Type.Integer({
   minimum: 0,
   maximum: 100,
   description:
-    'Messages of others after `read_id`, not counting deleted ones and what the system wrote; 100 means 100 or more. ' +
-    'The 10,000 messages after `read_id` are looked at'
+    'How many messages of others come after `read_id`, without deleted and system messages. 100 means 100 or more. Only ' +
+    'the first 10,000 messages after `read_id` are counted'
 })
 
-/** What everybody who may know of a chat sees. */
+/** The fields of a chat that everybody sees who may know of it. */
 const chatFields = {
   id: id('The chat'),
-  kind: oneOf(['group', 'direct'], { description: '`direct` is between two people, and there is one for a pair' }),
+  kind: oneOf(['group', 'direct'], {
+    title: 'ChatKind',
+    description: 'A `direct` chat has two fixed members, and each pair of accounts has at most one'
+  }),
   visibility: oneOf(VISIBILITIES, visibility),
-  title: Type.Optional(Type.String({ description: 'Left out for direct chats', examples: ['Friends'] })),
-  seq: Type.Integer({ minimum: 0, description: 'The number of the latest change; 0 when nothing was ever said' }),
-  created_by: id('The account that made it'),
-  created_at: moment('When it was made'),
-  updated_at: moment('When somebody last wrote or changed something in it'),
+  title: Type.Optional(
+    Type.String({ description: 'The name of a group. Direct chats have none', examples: ['Friends'] })
+  ),
+  seq: Type.Integer({
+    format: 'int64',
+    minimum: 0,
+    description: 'The number of the latest change. 0 while the chat has no messages'
+  }),
+  created_by: id('The account that created the chat'),
+  created_at: moment('The time when the chat was created'),
+  updated_at: moment('The time of the latest message or change'),
   data: Type.Optional(data('chat'))
 }
 
-export const PublicChat = Type.Object(chatFields, { $id: 'PublicChat', description: 'A chat as a non-member sees it' })
+export const PublicChat = Type.Object(chatFields, {
+  $id: 'PublicChat',
+  description: 'A chat as people see it who are not members'
+})
 export type PublicChat = Static<typeof PublicChat>
 
 export const Chat = Type.Object(
@@ -64,8 +81,8 @@ export const Chat = Type.Object(
   {
     $id: 'Chat',
     description:
-      'A chat as one of its members sees it. `last_message` is left out when empty; `peer`, the other one, when not ' +
-      'direct; `epoch` everywhere but in `GET /chats/:chat_id`'
+      'A chat as one of its members sees it. `last_message` is omitted while the chat has none. `peer` is the other ' +
+      'member of a direct chat. Only `GET /chats/{chat_id}` returns `epoch`'
   }
 )
 export type Chat = Static<typeof Chat>
@@ -74,10 +91,14 @@ export const Member = Type.Object(
   {
     user: ref(User),
     role: oneOf(ROLES, role),
-    joined_at: moment('When they became a member'),
-    read_id: Type.Integer({ minimum: 0, description: 'They have read up to this message id; 0 when nothing yet' })
+    joined_at: moment('The time when the account became a member'),
+    read_id: Type.Integer({
+      format: 'int64',
+      minimum: 0,
+      description: 'The read marker of the member: they have read up to this message id. 0 when they have read nothing'
+    })
   },
-  { $id: 'Member', description: 'An account in a chat' }
+  { $id: 'Member', description: 'An account as a member of a chat' }
 )
 export type Member = Static<typeof Member>
 
@@ -86,17 +107,16 @@ export const NewChat = strict({
   data: Type.Optional(data('chat')),
   visibility: Type.Optional(oneOf(VISIBILITIES, { ...visibility, default: 'private' })),
   member_ids: Type.Optional(
-    Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), {
+    Type.Array(Type.Integer({ format: 'int64', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), {
       maxItems: 1000,
       uniqueItems: true,
-      description: 'Accounts that are members from the start, up to 1000; the caller is one anyway',
-      examples: [[2, 7]]
+      description: 'Up to 1000 accounts that become members at once. You are a member in any case'
     })
   )
 })
 export type NewChat = Static<typeof NewChat>
 
-export const NewDirectChat = strict({ user_id: id('The other one') })
+export const NewDirectChat = strict({ user_id: id('The other member') })
 
 export const ChatChange = Type.Object(
   {
@@ -108,15 +128,18 @@ export const ChatChange = Type.Object(
 )
 export type ChatChange = Static<typeof ChatChange>
 
-export const ChatParams = strict({ chat_id: id('The chat') })
-export const MemberParams = strict({ chat_id: id('The chat'), user_id: id('The account') })
+export const ChatParams = strict({ chat_id: pathId('The chat') })
+export const MemberParams = strict({ chat_id: pathId('The chat'), user_id: pathId('The account') })
 export const RoleChange = strict({ role: Type.Optional(oneOf(ROLES, role)) })
 
 export const PublicChatQuery = Type.Composite(
   [
     Type.Object({
       query: Type.Optional(
-        Type.String({ maxLength: 200, description: 'A part of the title, in any case, with or without accents' })
+        Type.String({
+          maxLength: 200,
+          description: 'A part of the title. Case and accents do not matter. Without it, the list has all public chats'
+        })
       )
     }),
     PageQuery
@@ -124,9 +147,9 @@ export const PublicChatQuery = Type.Composite(
   { additionalProperties: false }
 )
 
-export const ReadMarker = strict({ id: seq('I have read up to this message id') })
+export const ReadMarker = strict({ id: seq('The message id up to which you have read') })
 export const ReadState = Type.Object(
   { read_id: readId, unread_count: unreadCount },
-  { $id: 'ReadState', description: 'How far I have read, and how much is left' }
+  { $id: 'ReadState', description: 'Your read marker in a chat, and the number of unread messages' }
 )
 export type ReadState = Static<typeof ReadState>

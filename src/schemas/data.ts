@@ -5,15 +5,16 @@ export const DATA_BYTES = 4096
 
 export type Data = Record<string, unknown>
 
-/** An object for the application's own use. `maxBytes` is a keyword of our own: validation.ts checks it. */
+/** An object for the application's own use. `x-max-bytes` is a keyword of our own: validation.ts checks it. */
 export function data(of: string) {
   return Type.Unsafe<Data>({
     type: 'object',
     additionalProperties: true,
     'x-max-bytes': DATA_BYTES,
     description:
-      `An object of the application's own that goes with the ${of}: stored and returned, never interpreted. At most ` +
-      '4 KiB, counted as the UTF-8 bytes of its JSON without white space; nested at most 100 deep. Replaced as a whole',
+      `An object of your application's own, stored with the ${of}. The server returns it and never interprets it. At ` +
+      'most 4 KiB, counted as the UTF-8 bytes of its JSON without white space; nested at most 100 deep. A new value ' +
+      'replaces the whole object',
     examples: [{ color: 'green' }]
   })
 }

@@ -107,6 +107,13 @@ export const outgoingExamples: Examples<typeof outgoingFrames> = {
   },
   live: { 'the replay is complete': { type: 'live', chat_id: 123, seq: 60 } },
   error: {
+    'a frame that is not valid': {
+      type: 'error',
+      code: 'VALIDATION_FAILED',
+      detail: 'frame/message must be 1 to 10,000 characters (code points) without U+0000',
+      field: 'message',
+      client_id: '7f9c2ba4'
+    },
     'a send that cannot be accepted': {
       type: 'error',
       code: 'REPLY_TO_NOT_FOUND',

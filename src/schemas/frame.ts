@@ -1,77 +1,73 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox'
 import { Chat, readId, unreadCount } from './chat.ts'
-import { epoch, id, moment, oneOf, ref, seq, strict } from './common.ts'
+import { ErrorCode, epoch, field, id, moment, oneOf, ref, seq } from './common.ts'
 import { data } from './data.ts'
 import { clientId, messageFields, text } from './message.ts'
+import { UNREAD_ITEMS } from './socket.ts'
 import { User } from './user.ts'
-
-/**
- * The most bytes of a frame from a client, and of a body over HTTP; a longer frame ends the socket with 1009. The longest
- * text (10,000 characters) with the largest `data` (4 KiB) fits even when every character is escaped: an emoji takes 12
- * bytes then.
- */
-export const FRAME_BYTES = 160 * 1024
-
-/** The most pieces of a frame: small clients send a long text in pieces of 128 bytes. More end the socket with 1008. */
-export const FRAGMENTS = 2048
-
-/** Chats whose unread messages are counted in `ready`, and in each `unread` frame. */
-export const UNREAD_ITEMS = 200
 
 /** The subprotocol (RFC 6455, section 1.9) with acks, resume and events. */
 export const SUBPROTOCOL = 'confab.v1'
 
-/** How long before the end of its session a socket is sent `expiring`, in milliseconds. */
-export const EXPIRING_MS = 60_000
+const whichChat = Type.Optional(id('The chat. Optional on a socket for one chat'))
 
-/** The query of `GET /ws`. */
-export const SocketQuery = strict({
-  chat_id: Type.Optional(
-    id(`The chat that this socket is for. Left out, a \`${SUBPROTOCOL}\` socket carries all chats of the user`)
-  ),
-  after: Type.Optional(seq('My cursor in this chat: what came after this `seq` is sent first, then the live stream'))
-})
-
-const whichChat = Type.Optional(id('The chat; may be left out on a socket that is for one chat'))
-
-function incoming<T extends string, P extends TProperties>(type: T, properties: P, description: string) {
+/** A frame; `sender` and the type make the name that generators give it. */
+function frame<T extends string, P extends TProperties>(sender: string, type: T, properties: P, description: string) {
   return Type.Object(
-    { type: Type.Literal(type, { description: 'What the frame is' }), ...properties },
-    { additionalProperties: false, description }
+    { type: Type.Literal(type, { description: 'The type of the frame' }), ...properties },
+    { title: titleOf(sender, type), additionalProperties: false, description }
   )
 }
+
+function titleOf(sender: string, type: string): string {
+  return `${sender}${type[0]?.toUpperCase()}${type.slice(1)}`
+}
+
+const incoming = <T extends string, P extends TProperties>(type: T, properties: P, description: string) =>
+  frame('Client', type, properties, description)
 
 const sendFields = {
   chat_id: whichChat,
   message: text,
   client_id: Type.Optional(clientId),
-  reply_to: Type.Optional(id('The message of this chat that this one answers')),
+  reply_to: Type.Optional(id('The message of the same chat that this one answers')),
   data: Type.Optional(data('message'))
 }
 
-/** What clients send, by type. `send` is the one whose type may be left out. */
+/** What clients send, by type. The type may be omitted for `send` only. */
 export const incomingFrames = {
   send: Type.Object(
-    { type: Type.Optional(Type.Literal('send', { description: 'May be left out' })), ...sendFields },
+    { type: Type.Optional(Type.Literal('send', { description: 'The type of the frame. Optional' })), ...sendFields },
     {
+      title: titleOf('Client', 'send'),
       additionalProperties: false,
-      description: `Store this message and broadcast it to the others; with \`${SUBPROTOCOL}\`, answered by \`ack\``
+      description: `Stores a message and broadcasts it. With \`${SUBPROTOCOL}\`, the answer is \`ack\` or \`error\``
     }
   ),
   resume: incoming(
     'resume',
     {
-      chats: Type.Array(strict({ chat_id: id('The chat'), after: seq('My cursor: the highest `seq` I have seen') }), {
-        minItems: 1,
-        maxItems: 1000,
-        description: 'The cursors to set, up to 1000'
-      })
+      chats: Type.Array(
+        Type.Object(
+          { chat_id: id('The chat'), after: seq('Your cursor: the `seq` up to which you have every change') },
+          { title: 'Cursor', additionalProperties: false, description: 'A cursor in a chat' }
+        ),
+        { minItems: 1, maxItems: 1000, description: 'The cursors to set, up to 1000' }
+      )
     },
-    'Set cursors: what I missed follows in ascending `seq`, then `live`. Until that, I keep the old cursor'
+    'Sets cursors. The missed messages follow in ascending `seq`, then `live`. Keep the old cursor until `live` arrives'
   ),
-  typing: incoming('typing', { chat_id: whichChat }, 'I am typing; at most one every 3 s is passed on'),
-  read: incoming('read', { chat_id: whichChat, id: seq('I have read up to this message id') }, 'Moves my read marker'),
-  ping: incoming('ping', {}, 'Answered by `pong`, for browsers, which cannot send protocol pings')
+  typing: incoming(
+    'typing',
+    { chat_id: whichChat },
+    'Says that you are typing. Send it every 3 s while the text grows: the entry expires 6 s after the last frame'
+  ),
+  read: incoming(
+    'read',
+    { chat_id: whichChat, id: seq('The message id up to which you have read') },
+    'Moves your read marker forward, never back'
+  ),
+  ping: incoming('ping', {}, 'Asks for `pong`. For browsers, which cannot send pings of the WebSocket protocol')
 } as const
 
 export type SendFrame = Static<typeof incomingFrames.send>
@@ -81,12 +77,8 @@ export type ReadFrame = Static<typeof incomingFrames.read>
 export type PingFrame = Static<typeof incomingFrames.ping>
 export type IncomingFrame = SendFrame | ResumeFrame | TypingFrame | ReadFrame | PingFrame
 
-function outgoing<T extends string, P extends TProperties>(type: T, properties: P, description: string) {
-  return Type.Object(
-    { type: Type.Literal(type, { description: 'What the frame is' }), ...properties },
-    { additionalProperties: false, description }
-  )
-}
+const outgoing = <T extends string, P extends TProperties>(type: T, properties: P, description: string) =>
+  frame('Server', type, properties, description)
 
 const inChat = id('The chat')
 const userId = id('The account')
@@ -101,23 +93,23 @@ export const outgoingFrames = {
         Type.Object(
           {
             chat_id: inChat,
-            seq: seq('Where the live stream begins: the number of the latest change'),
+            seq: seq('The number of the latest change. The live stream begins after it'),
             read_id: Type.Optional(readId),
             unread_count: Type.Optional(unreadCount)
           },
-          { additionalProperties: false }
+          { title: 'ReadyChat', additionalProperties: false, description: 'The state of a chat' }
         ),
         {
           description:
-            'The chats of this socket. `unread_count` counts up to `seq`. Of more than 200 chats, the 200 of latest ' +
-            'activity have `read_id` and `unread_count`; those of the others follow in `unread` frames'
+            'The chats of this socket. `unread_count` counts up to `seq`. When there are more than 200 chats, the 200 ' +
+            'with the latest activity have `read_id` and `unread_count`; `unread` frames bring those of the others'
         }
       ),
       epoch,
       heartbeat_ms: Type.Integer({
-        description: 'How often the server pings; silence for twice as long ends the socket'
+        description: 'The time between two pings of the server. The server disconnects a client that misses two pings'
       }),
-      session_expires_at: moment('When the session ends unless it is used')
+      session_expires_at: moment('The time when the session ends if it is not used')
     },
     'The first frame'
   ),
@@ -125,84 +117,114 @@ export const outgoingFrames = {
     'unread',
     {
       items: Type.Array(
-        Type.Object({ chat_id: inChat, read_id: readId, unread_count: unreadCount }, { additionalProperties: false }),
-        { minItems: 1, maxItems: UNREAD_ITEMS, description: 'One for each chat' }
+        Type.Object(
+          { chat_id: inChat, read_id: readId, unread_count: unreadCount },
+          { title: 'UnreadChat', additionalProperties: false, description: 'The unread messages of a chat' }
+        ),
+        { minItems: 1, maxItems: UNREAD_ITEMS, description: 'The chats, up to 200 in a frame' }
       )
     },
-    'After `ready`: what I have not read of those chats that `ready` says nothing of, counted up to the `seq` it gave'
+    'The read markers and unread counts that `ready` omitted. They count up to the `seq` that `ready` gave'
   ),
-  message: outgoing('message', messageFields, 'A message was created or changed: the whole message as it now is'),
+  message: outgoing(
+    'message',
+    messageFields,
+    'A message was created or changed. The frame has its whole current state'
+  ),
   ack: outgoing(
     'ack',
     {
       chat_id: inChat,
       client_id: Type.Optional(clientId),
       id: id('The message'),
-      seq: seq('The number of its latest change'),
-      created_at: moment('When it was stored'),
+      seq: seq('The number of the latest change of the message'),
+      created_at: moment('The time when the message was stored'),
       duplicate: Type.Boolean({
         description:
-          'Whether the `client_id` was used before. This is then the first message, which comes in a `message` frame ' +
-          'of its own, and its `seq` is no cursor'
+          'Whether the `client_id` was used before. If so, `id` is the first message, which comes in a `message` frame of ' +
+          'its own, and `seq` must not move your cursor'
       })
     },
-    'My message is committed and on disk; this stands for its `message` frame. Acks of a chat come in the order of the ' +
-      'sends'
+    'Your message is committed and on disk. The sending socket gets `ack` instead of `message`. Acks of a chat come in the ' +
+      'order of the sends'
   ),
   live: outgoing(
     'live',
-    { chat_id: inChat, seq: seq('Everything up to this number was sent') },
-    'The replay that I asked for is complete; what follows is live'
+    { chat_id: inChat, seq: seq('Your new cursor: every change up to this number was sent') },
+    'The replay of a chat is complete. The live stream follows'
   ),
   error: outgoing(
     'error',
     {
-      code: Type.String({ description: 'A stable code, as in HTTP errors', examples: ['VALIDATION_FAILED'] }),
-      detail: Type.String({ description: 'A sentence for people; it may change' }),
-      client_id: Type.Optional(Type.String({ description: 'Of the `send` that was refused, when it had one' })),
-      retry_after_ms: Type.Optional(Type.Integer({ minimum: 0, description: 'Try again after that many milliseconds' }))
+      code: ref(ErrorCode),
+      detail: Type.String({ description: 'A sentence for people; the wording may change' }),
+      field: field('In this frame, `detail` begins with `frame`'),
+      client_id: Type.Optional(Type.String({ description: 'The `client_id` of the refused `send`, if it had one' })),
+      retry_after_ms: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          description: 'Send the same frame again after this many milliseconds. Omitted when a retry is of no use'
+        })
+      )
     },
-    'A frame of mine was refused; the socket stays open'
+    'A frame of yours was refused. The socket stays open'
   ),
   typing: outgoing(
     'typing',
-    { chat_id: inChat, user_ids: Type.Array(userId, { description: 'Everybody who is typing now; may be empty' }) },
-    'Who is typing: the full list; an entry expires after 6 s'
+    {
+      chat_id: inChat,
+      user_ids: Type.Array(userId, { description: 'Everybody who is typing, up to 100 people. Can be empty' })
+    },
+    'The full list of people who are typing. It is sent when it changes, at most every 0.5 s a chat'
   ),
   presence: outgoing(
     'presence',
     {
       chat_id: inChat,
-      online: Type.Optional(Type.Array(userId, { description: 'Who has an open socket, up to 100 people' })),
-      online_count: Type.Optional(Type.Integer({ minimum: 101, description: 'Instead of `online` above 100 people' }))
+      online: Type.Optional(Type.Array(userId, { description: 'The people who have an open socket, up to 100' })),
+      online_count: Type.Optional(
+        Type.Integer({
+          minimum: 101,
+          description: 'The number of people who have an open socket, when it is above 100'
+        })
+      )
     },
-    'Who is online changed; at most every 1.5 s a chat'
+    'The people who are online have changed. At most every 1.5 s a chat'
   ),
   read: outgoing(
     'read',
-    { chat_id: inChat, user_id: userId, id: seq('They have read up to this message id') },
-    'The read marker of somebody, perhaps of mine on another device, moved'
+    { chat_id: inChat, user_id: userId, id: seq('The message id up to which this account has read') },
+    'A read marker has moved, perhaps your own on another device'
   ),
   chat: outgoing(
     'chat',
     {
-      change: oneOf(['added', 'updated', 'removed'], { description: 'What happened' }),
+      change: oneOf(['added', 'updated', 'removed'], {
+        title: 'ChatEvent',
+        description:
+          '`added`: you are now a member. `updated`: the chat or your role has changed. `removed`: you are no longer a ' +
+          'member, or the chat was deleted'
+      }),
       chat: Type.Object(
         { ...Type.Partial(Chat).properties, id: inChat },
-        { additionalProperties: false, description: 'The chat: its `id`, and what is told of it' }
+        {
+          title: 'ChangedChat',
+          additionalProperties: false,
+          description:
+            'The chat. `added` has the whole chat, `updated` its public fields or your new `role`, `removed` its `id` only'
+        }
       )
     },
-    'My membership or the chat itself changed: `added` has the whole chat, `updated` what everybody sees of it or my ' +
-      'new role, `removed` its id'
+    'Your membership or the chat has changed'
   ),
   expiring: outgoing(
     'expiring',
-    { at: moment('When the session ends') },
-    'The session ends within 60 s: log in again and reconnect with the new cookie'
+    { at: moment('The time when the session ends') },
+    'The session ends within 60 s. Any HTTP request with the cookie prolongs it'
   ),
   bye: outgoing(
     'bye',
-    { after_ms: Type.Integer({ minimum: 0, description: 'Reconnect after that many milliseconds' }) },
+    { after_ms: Type.Integer({ minimum: 0, description: 'Reconnect after this many milliseconds' }) },
     'The server is going away'
   ),
   pong: outgoing('pong', {}, 'The answer to `ping`')

@@ -1,42 +1,14 @@
-import { chromium } from 'playwright-core'
 import t from 'tap'
 import { build } from '../helper.ts'
+import { openerIn } from './browser.ts'
 
 // The reference pages in a real browser: they show something, say nothing in the console, and call nobody else.
 
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync'
-  ]
-})
-t.teardown(() => browser.close())
-
 const server = await build(t)
-
-async function open(path: string) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('console', message => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
-  })
-  page.on('pageerror', error => complaints.push(String(error)))
-  page.on('request', request => {
-    const { protocol, origin } = new URL(request.url())
-    if (protocol.startsWith('http') && origin !== server.url) complaints.push(`foreign request: ${request.url()}`)
-  })
-  page.on('requestfailed', request => complaints.push(`failed request: ${request.url()}`))
-  await page.goto(server.url + path, { waitUntil: 'networkidle' })
-  return { page, complaints }
-}
+const open = await openerIn(t)
 
 t.test('/docs shows the operations, and they can be tried out after a login in the page', async t => {
-  const { page, complaints } = await open('/docs')
+  const { page, complaints } = await open(server, '/docs')
   await page.getByText('Register an account').waitFor()
 
   const run = async (operation: string, body: object) => {
@@ -59,18 +31,32 @@ t.test('/docs shows the operations, and they can be tried out after a login in t
   t.strictSame(complaints, [])
 })
 
+t.test('/docs shows its own name, and asks for no credential', async t => {
+  const { page, complaints } = await open(server, '/docs')
+  await page.getByText('Register an account').waitFor()
+  t.match(await page.title(), /^Confab/)
+  t.match(await page.locator('.info .title').innerText(), /^Confab/)
+  for (const selector of ['.topbar', '.download-url-input', '.authorization__btn', '.btn.authorize', '.servers']) {
+    for (const found of await page.locator(selector).all()) t.notOk(await found.isVisible(), selector)
+  }
+  t.notMatch((await page.locator('body').innerText()).toLowerCase(), /swagger|explore|authorize/)
+  t.match(await page.locator('.info').innerText(), 'POST /auth/login')
+  t.strictSame(complaints, [])
+})
+
 t.test('/redoc shows the operations', async t => {
-  const { page, complaints } = await open('/redoc')
+  const { page, complaints } = await open(server, '/redoc')
   await page.getByRole('heading', { name: 'Register an account' }).waitFor()
+  t.notMatch(await page.locator('body').innerText(), /try it out/i)
   await page.screenshot({ path: process.env['SCREENSHOT'] ?? `${t.testdir({})}/redoc.png` })
   t.strictSame(complaints, [])
 })
 
 t.test('/asyncapi shows the frames, their fields and their examples', async t => {
-  const { page, complaints } = await open('/asyncapi')
+  const { page, complaints } = await open(server, '/asyncapi')
   await page.locator('.sidebar').getByText('presence').click()
   const presence = page.locator('[id="operation-send-server.presence"]')
-  await presence.getByText('Who has an open socket, up to 100 people').waitFor()
+  await presence.getByText('The people who have an open socket, up to 100').waitFor()
   t.match(await presence.innerText(), /YOU GET\s+presence/)
   t.match(await presence.innerText(), '"online_count": 4210')
   t.match(await page.locator('#introduction').innerText(), '4408')

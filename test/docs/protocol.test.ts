@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { Ajv } from 'ajv'
 import t from 'tap'
 import { CLOSE_CODES } from '../../src/schemas/close-codes.ts'
 import { incomingFrames, outgoingFrames } from '../../src/schemas/frame.ts'
+import { knowing } from '../ajv.ts'
 import { wrongWith } from '../frames.ts'
 import { build, type Json } from '../helper.ts'
 
@@ -40,7 +40,7 @@ t.test('the client that it shows is the one that is tested', async t => {
 })
 
 t.test('it shows every frame that clients send, as the server takes it', async t => {
-  const ajv = new Ajv({ keywords: ['x-max-bytes'] })
+  const ajv = knowing()
   const shown = examples(section('Frames that you send'))
   t.strictSame([...new Set(shown.map(({ type }) => type))], Object.keys(incomingFrames))
   for (const frame of [...shown, ...examples(section('Opening a socket'))]) {

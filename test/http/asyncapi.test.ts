@@ -4,6 +4,8 @@ import { Parser } from '@asyncapi/parser'
 import { Ajv, type ValidateFunction } from 'ajv'
 import t from 'tap'
 import { CLOSE } from '../../src/chat/connection.ts'
+import { catalogue } from '../../src/errors.ts'
+import { SHARED } from '../../src/http/openapi.ts'
 import { incomingFrames, outgoingFrames } from '../../src/schemas/frame.ts'
 import { build, type Json } from '../helper.ts'
 
@@ -73,6 +75,45 @@ t.test('every message says what it is, and so does every key of it', async t => 
     t.match(schema, { description: /\w/ }, name)
     t.strictSame(undescribed(schema, name), [])
   }
+})
+
+t.test('generators find a name for every object and enum', async t => {
+  const found: string[] = []
+  function look(part: Json, where: string): void {
+    if (typeof part !== 'object' || part === null) return
+    const named = (part.properties || part.enum) && part.title === undefined
+    if (named) found.push(where)
+    for (const [key, value] of Object.entries(part)) if (key !== 'examples') look(value, `${where}/${key}`)
+  }
+  for (const [name, schema] of Object.entries<Json>(document.components.schemas)) {
+    look(schema, name)
+    t.equal(schema.title, name)
+  }
+  for (const [name, { payload }] of messages) {
+    const [sender, type = ''] = name.split('.') as [string, string]
+    const title = [sender, type].map(word => word.charAt(0).toUpperCase() + word.slice(1)).join('')
+    t.strictSame(payload, { $ref: `#/components/schemas/${title}` }, name)
+  }
+  t.strictSame(found, [])
+})
+
+t.test('what has one name is one schema', async t => {
+  const shapes = new Map<string, string>()
+  function look(part: Json): void {
+    if (typeof part !== 'object' || part === null) return
+    if (typeof part.title === 'string') {
+      const shape = JSON.stringify(part)
+      t.equal(shapes.get(part.title) ?? shape, shape, part.title)
+      shapes.set(part.title, shape)
+    }
+    for (const value of Object.values(part)) look(value)
+  }
+  for (const schema of [...Object.values(incomingFrames), ...Object.values(outgoingFrames), ...SHARED]) look(schema)
+})
+
+t.test('a code is one of the catalogue', async t => {
+  t.strictSame(document.components.schemas.ErrorCode.enum, Object.keys(catalogue))
+  t.strictSame(document.components.schemas.ServerError.properties.code, { $ref: '#/components/schemas/ErrorCode' })
 })
 
 t.test('every example is valid, and other frames are not', async t => {

@@ -1,7 +1,9 @@
+import { STATUS_CODES } from 'node:http'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
-import { build, type Json, type Reply } from '../helper.ts'
+import { catalogue, type ErrorCode } from '../../src/errors.ts'
+import { build, type Json } from '../helper.ts'
 
 const server = await build(t)
 const document: Json = (await server.stranger().get('/openapi.json')).body
@@ -128,47 +130,109 @@ t.test('operations need the session cookie, but for those that cannot', async t 
   }
 })
 
-t.test('real replies are as the document says', async t => {
+/** `[name, status, media]` of every body in JSON: of a request, without a status, or of a reply. */
+const bodies = operations.flatMap(([name, { requestBody, responses }]) => [
+  ...(requestBody ? [[name, '', requestBody.content['application/json']] as const] : []),
+  ...Object.entries<Json>(responses)
+    .filter(([, { content }]) => content)
+    .map(([status, { content }]) => [name, status, content['application/json']] as const)
+])
+
+t.test('every body has whole examples, and each is valid', async t => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true })
   ajv.addSchema(document, 'document')
-  function check(name: string, { status, body }: Reply<Json>, expected: number) {
-    t.equal(status, expected, name)
-    const [method = '', path = ''] = name.split(' ')
-    const pointer = ['paths', path, method.toLowerCase(), 'responses', String(status), 'content', 'application/json']
-    const escaped = [...pointer, 'schema'].map(key => encodeURIComponent(key.replaceAll('/', '~1')))
-    const validate = ajv.compile({ $ref: `document#/${escaped.join('/')}` })
-    t.ok(validate(body), `${name} ${status}`, { errors: validate.errors, body })
-    t.notOk(validate({}), `${name} ${status} is not anything`)
+  t.ok(bodies.length > 250)
+  for (const [name, status, media] of bodies) {
+    const { schema, example, examples = { only: { value: example } } } = media
+    const check = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"document#/')))
+    for (const { value } of Object.values<Json>(examples)) {
+      t.ok(check(value), `${name} ${status}`, { errors: check.errors, value })
+      t.notOk(check(1), `${name} ${status} is not anything`)
+    }
   }
+})
 
-  const { id, path, people } = await server.chat('ann', 'bob')
-  const [ann, bob] = people
-  check('POST /chats', await ann.post('/chats', { title: 'Open', visibility: 'public' }), 201)
-  check('POST /chats', await ann.post('/chats', {}), 400)
-  check('POST /chats/direct', await ann.post('/chats/direct', { user_id: bob.user.id }), 201)
-  check('POST /chats/direct', await bob.post('/chats/direct', { user_id: ann.user.id }), 200)
-  const sent = { message: 'Hello', client_id: 'c1' }
-  check('POST /chats/{chat_id}/messages', await ann.post(`${path}/messages`, sent), 201)
-  check('POST /chats/{chat_id}/messages', await ann.post(`${path}/messages`, sent), 200)
-  check('POST /chats/{chat_id}/messages', await ann.post(`${path}/messages`, { ...sent, message: 'Hi' }), 409)
-  check('PATCH /chats/{chat_id}/messages/{id}', await ann.patch(`${path}/messages/1`, { message: 'Hi' }), 200)
-  check('DELETE /chats/{chat_id}/messages/{id}', await ann.delete(`${path}/messages/1`), 200)
-  check('GET /chats/{chat_id}/messages/{id}', await bob.get(`${path}/messages/9`), 404)
-  check('PATCH /chats/{chat_id}', await ann.patch(path, { title: 'Renamed' }), 200)
-  check('PATCH /chats/{chat_id}', await bob.patch(path, { title: 'Mine' }), 403)
-  check('GET /chats/{chat_id}/messages', await bob.get(`${path}/messages`), 200)
-  check('GET /chats', await bob.get('/chats?limit=1'), 200)
-  check('GET /chats/public', await bob.get('/chats/public'), 200)
-  check('PUT /chats/{chat_id}/read', await bob.put(`${path}/read`, { id: 1 }), 200)
-  check('GET /chats/{chat_id}/members', await bob.get(`${path}/members?limit=1`), 200)
-  check(
-    'PUT /chats/{chat_id}/members/{user_id}',
-    await ann.put(`${path}/members/${ann.user.id}`, { role: 'member' }),
-    409
+t.test('the examples of an error are of its status, and of the codes that its description names', async t => {
+  for (const [name, status, media] of bodies.filter(([, status]) => Number(status) >= 400)) {
+    const { example, examples = { only: { value: example } } } = media
+    const operation = operations.find(([other]) => other === name)?.[1]
+    for (const { value } of Object.values<Json>(examples)) {
+      const { statusCode, code, error, field } = value
+      t.equal(String(statusCode), status, name)
+      t.equal(catalogue[code as ErrorCode].status, statusCode, code)
+      t.equal(error, STATUS_CODES[statusCode], name)
+      t.ok(operation.responses[status].description.includes(`\`${code}\``), `${name} ${status} names ${code}`)
+      t.equal(field !== undefined, code === 'VALIDATION_FAILED', code)
+    }
+  }
+  const login = document.paths['/auth/login'].post.responses
+  t.equal(login[401].content['application/json'].example.code, 'BAD_CREDENTIALS')
+})
+
+t.test('a code is one of the catalogue', async t => {
+  const codes = Object.keys(catalogue)
+  t.strictSame(resolve(resolve(document.components.schemas.Error).properties.code).enum, codes)
+})
+
+t.test('what follows from the method and the settings of an operation is listed', async t => {
+  for (const [name, { responses, security }] of operations) {
+    const missing = (...statuses: number[]) => statuses.filter(status => !responses[status])
+    t.strictSame(missing(400, 500), [], name)
+    // Even a server that is overloaded or stops answers that it lives.
+    t.equal(missing(503).length === 0, name !== 'GET /health/live', name)
+    if (!name.startsWith('GET ')) t.strictSame(missing(403, 413, 415, 429), [], name)
+    for (const [status, { headers }] of Object.entries<Json>(responses)) {
+      if (status === '101') continue
+      t.ok(headers['Cache-Control'], `${name} ${status}`)
+      t.equal('Retry-After' in headers, ['429', '503'].includes(status), `${name} ${status}`)
+      if (!security && status.startsWith('2')) t.ok(headers['Set-Cookie'], `${name} ${status}`)
+    }
+  }
+  t.ok(document.paths['/auth/login'].post.responses[200].headers['Set-Cookie'])
+  t.ok(document.paths['/auth/logout'].post.responses[401].headers['Set-Cookie'])
+})
+
+t.test('errors of no operation are in it as well', async t => {
+  const { responses, headers } = document.components
+  for (const [name, status] of Object.entries({
+    NotFound: 404,
+    RequestTimeout: 408,
+    ExpectationFailed: 417,
+    HeadersTooLarge: 431
+  })) {
+    t.equal(responses[name].content['application/json'].example.statusCode, status)
+    t.match(document.info.description, `- ${status} \``)
+  }
+  t.strictSame(responses.NotFound.headers, { Allow: { $ref: '#/components/headers/Allow' } })
+  t.ok(headers.Allow)
+})
+
+t.test('a body of which nothing is required may be left out, and others may not', async t => {
+  const optional = operations.filter(([, { requestBody }]) => requestBody && !requestBody.required)
+  t.strictSame(
+    optional.map(([name]) => name),
+    ['PUT /chats/{chat_id}/members/{user_id}']
   )
-  check('GET /auth/me', await bob.get('/auth/me'), 200)
-  check('GET /auth/me', await server.stranger().get('/auth/me'), 401)
-  check('GET /auth/sessions', await bob.get('/auth/sessions'), 200)
-  check('GET /users', await bob.get('/users?query=a'), 200)
-  check('GET /ws', await bob.get(`/ws?chat_id=${id}`), 426)
+  const { path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  for (const body of [undefined, 'null', '{}']) {
+    t.match(await ann.request('PUT', `${path}/members/${bob.user.id}`, body), { status: 200, body: { role: 'member' } })
+  }
+  for (const url of [path, '/users/me']) t.equal((await ann.request('PATCH', url)).status, 400, url)
+})
+
+t.test('integers that may be large say so', async t => {
+  const small = JSON.stringify(document, (_key, value) =>
+    value?.type === 'integer' && value.maximum > 2 ** 31 && value.format !== 'int64' ? 'SMALL' : value
+  )
+  t.notMatch(small, /SMALL/)
+  t.match(document.components.schemas.Message.properties.id, { type: 'integer', format: 'int64' })
+})
+
+t.test('it names the server as the request has reached it', async t => {
+  t.match(document.servers, [{ url: server.url }])
+  const behindProxy = await build(t, { TRUST_PROXY: '127.0.0.1' })
+  const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'chat.example.com:8443' }
+  const { body } = await behindProxy.stranger().get('/openapi.json', headers)
+  t.match(body.servers, [{ url: 'https://chat.example.com:8443' }])
 })

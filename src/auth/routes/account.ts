@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
-import { nothing, ref, replies } from '../../schemas/common.ts'
+import { nothing, ref } from '../../schemas/common.ts'
 import { Credentials, LoginReply, PasswordChange, Registration, User } from '../../schemas/user.ts'
 import { guessedLogins, guessedPasswords, perAddress } from '../limits.ts'
 import type { Passwords } from '../password.ts'
@@ -24,11 +24,12 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     schema: {
       operationId: 'register',
       summary: 'Register an account',
-      description: 'Makes an account. It does not log in. `REGISTRATION=closed` on the server refuses it.',
+      description: 'Creates an account. It does not log in. Servers with `REGISTRATION=closed` refuse it.',
       tags,
       security: [],
       body: Registration,
-      response: replies({ 201: ref(User) }, 400, 403, 409, 429, 503)
+      response: { 201: ref(User) },
+      errors: ['REGISTRATION_CLOSED', 'USERNAME_TAKEN']
     },
     async handler({ body: { username, password, display_name } }, reply) {
       if (!config.registrationOpen) throw new ChatError('REGISTRATION_CLOSED')
@@ -47,11 +48,12 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     schema: {
       operationId: 'login',
       summary: 'Log in',
-      description: 'Opens a session and gives its cookie. An unknown user and a wrong password answer alike.',
+      description: 'Opens a session and sets its cookie. An unknown username and a wrong password get the same answer.',
       tags,
       security: [],
       body: Credentials,
-      response: replies({ 200: LoginReply }, 400, 401, 403, 429, 503)
+      response: { 200: LoginReply },
+      errors: ['BAD_CREDENTIALS']
     },
     async handler(request, reply) {
       const { username, password } = request.body
@@ -74,10 +76,9 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
       operationId: 'logout',
       summary: 'Log out',
       description:
-        'Ends the session, clears the cookie and closes the sockets of the session with 4401. A cookie that is no session ' +
-        'is cleared too, with a 401.',
+        'Ends the session, clears the cookie and closes the sockets of the session with 4401. A cookie without a valid session is cleared too, with 401.',
       tags: ['Sessions'],
-      response: replies({ 204: nothing('Logged out') }, 400, 401, 403, 429, 503)
+      response: { 204: nothing('Logged out') }
     },
     async handler(request, reply) {
       await sessions.end(request.caller.user.id, request.caller.session_id)
@@ -94,11 +95,12 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     preHandler: guessedPasswords(app),
     schema: {
       operationId: 'changePassword',
-      summary: 'Change my password',
-      description: 'Every other session of mine ends, and its sockets close with 4401.',
+      summary: 'Change password',
+      description: 'Changes the password and ends all of your other sessions. Their sockets are closed with 4401.',
       tags,
       body: PasswordChange,
-      response: replies({ 204: nothing('Changed') }, 400, 401, 403, 429, 503)
+      response: { 204: nothing('Changed') },
+      errors: ['WRONG_PASSWORD']
     },
     async handler({ body, caller: { user, session_id } }, reply) {
       const verified = await app.db.users.passwordHash(user.id)

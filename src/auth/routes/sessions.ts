@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { toIso } from '../../db/page.ts'
 import { ChatError } from '../../errors.ts'
-import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
+import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'
 import { Session, SessionParams, User } from '../../schemas/user.ts'
 import type { AuthServices } from './account.ts'
 
 const tags = ['Sessions']
 
-/** Who I am, where I am logged in, and how to end that. */
+/** The current user, and their sessions. */
 const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { sessions }) => {
   app.addHook('preValidation', app.authenticate)
   app.addHook('preHandler', app.limitChanges)
@@ -17,10 +17,10 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
     url: '/me',
     schema: {
       operationId: 'getMe',
-      summary: 'Who I am',
-      description: 'The account behind the cookie.',
+      summary: 'Get current user',
+      description: 'Returns the account of the session.',
       tags,
-      response: replies({ 200: ref(User) }, 401)
+      response: { 200: ref(User) }
     },
     handler: async ({ caller }) => caller.user
   })
@@ -30,12 +30,12 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
     url: '/sessions',
     schema: {
       operationId: 'listSessions',
-      summary: 'Where I am logged in',
+      summary: 'List my sessions',
       description:
-        'My sessions that have not ended, newest first: 1000 at most, as the one used longest ago then ends.',
+        'Lists your sessions that have not ended, newest first. An account has at most 1000: with one more, the least recently used one ends.',
       tags,
       querystring: PageQuery,
-      response: replies({ 200: page(ref(Session)) }, 400, 401)
+      response: { 200: page(ref(Session)) }
     },
     async handler({ caller, query }) {
       const { items, ...rest } = await app.db.sessions.list(caller.user.id, query)
@@ -61,11 +61,12 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
     url: '/sessions/:session_id',
     schema: {
       operationId: 'endSession',
-      summary: 'End a session of mine',
-      description: 'Its cookie is worthless at once, and its sockets close with 4401.',
+      summary: 'End a session',
+      description: 'Ends one of your sessions. Its cookie is invalid at once, and its sockets are closed with 4401.',
       tags,
       params: SessionParams,
-      response: replies({ 204: nothing('Ended') }, 400, 401, 403, 404, 429, 503)
+      response: { 204: nothing('Ended') },
+      errors: ['SESSION_NOT_FOUND']
     },
     async handler({ caller, params }, reply) {
       if (!(await sessions.end(caller.user.id, params.session_id))) throw new ChatError('SESSION_NOT_FOUND')

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ChatError } from '../../errors.ts'
-import { page, ref, replies } from '../../schemas/common.ts'
+import { page, ref } from '../../schemas/common.ts'
 import { ProfileChange, User, UserParams, UserQuery } from '../../schemas/user.ts'
 
 const tags = ['Users']
 
-/** Finding people, and what they see of me. */
+/** Finding people, and changing one's own profile. */
 const userRoutes: FastifyPluginAsyncTypebox = async app => {
   app.addHook('preValidation', app.authenticate)
   app.addHook('preHandler', app.limitChanges)
@@ -15,16 +15,18 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
     url: '',
     schema: {
       operationId: 'listUsers',
-      summary: 'Find people',
-      description: 'Accounts by the beginning of their username or display name, in the order of usernames.',
+      summary: 'Find users',
+      description:
+        'Lists accounts in the order of their usernames: all, those whose username or display name begins with `query`, or those of `ids`.',
       tags,
       querystring: UserQuery,
-      response: replies({ 200: page(ref(User)) }, 400, 401)
+      response: { 200: page(ref(User)) }
     },
     async handler({ query: { ids, ...query } }) {
       if (ids === undefined) return app.db.users.list(query)
       if (query.query !== undefined || query.cursor !== undefined) {
-        throw new ChatError('VALIDATION_FAILED', { detail: 'querystring must have either ids, or query and cursor' })
+        const detail = 'querystring must have either ids, or query and cursor'
+        throw new ChatError('VALIDATION_FAILED', { detail, field: 'ids' })
       }
       return { items: await app.db.users.findAll([...new Set(ids.split(',').map(Number))]) }
     }
@@ -35,11 +37,12 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
     url: '/:user_id',
     schema: {
       operationId: 'getUser',
-      summary: 'One account',
-      description: 'An account as others see it.',
+      summary: 'Get a user',
+      description: 'Returns an account as others see it.',
       tags,
       params: UserParams,
-      response: replies({ 200: ref(User) }, 400, 401, 404)
+      response: { 200: ref(User) },
+      errors: ['USER_NOT_FOUND']
     },
     async handler({ params }) {
       const user = await app.db.users.find(params.user_id)
@@ -53,11 +56,11 @@ const userRoutes: FastifyPluginAsyncTypebox = async app => {
     url: '/me',
     schema: {
       operationId: 'changeMe',
-      summary: 'Change how others see me',
-      description: 'Changes my display name, my `data`, or both. The username stays.',
+      summary: 'Change my profile',
+      description: 'Changes your display name, your `data`, or both. A username cannot be changed.',
       tags,
       body: ProfileChange,
-      response: replies({ 200: ref(User) }, 400, 401, 403, 429, 503)
+      response: { 200: ref(User) }
     },
     handler: async ({ body, caller }) => app.db.users.setProfile(caller.user.id, body)
   })

@@ -31,7 +31,7 @@ function cursorOf(connection: Connection, frame: { chat_id?: number; client_id?:
   const named = frame.client_id === undefined ? {} : { client_id: frame.client_id }
   if (chat_id === undefined) {
     const detail = 'frame must have chat_id: this socket carries more than one chat'
-    connection.refuse({ code: 'VALIDATION_FAILED', detail, ...named })
+    connection.refuse({ code: 'VALIDATION_FAILED', detail, field: 'chat_id', ...named })
     return undefined
   }
   const cursor = connection.cursors.get(chat_id)

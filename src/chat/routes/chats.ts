@@ -11,7 +11,8 @@ import {
   ReadMarker,
   ReadState
 } from '../../schemas/chat.ts'
-import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
+import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'
+import { ACCESS_ERRORS } from '../access.ts'
 import { tellRead } from '../actions/read.ts'
 import type { ChatServices } from '../plugin.ts'
 import { KeptBodies } from './kept.ts'
@@ -21,7 +22,7 @@ const tags = ['Chats']
 /** Lists of chats that are kept, in bytes. */
 const LISTS_BYTES = 16 * 1024 * 1024
 
-/** Making, finding, changing and deleting chats, and how far I have read. */
+/** Creating, finding, changing and deleting chats, and read markers. */
 const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
   const lists = new KeptBodies(LISTS_BYTES)
 
@@ -30,11 +31,12 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     url: '/chats',
     schema: {
       operationId: 'createChat',
-      summary: 'Make a chat',
-      description: 'Makes a group of which I am the owner.',
+      summary: 'Create a chat',
+      description: 'Creates a group with you as its owner.',
       tags,
       body: NewChat,
-      response: replies({ 201: ref(Chat) }, 400, 401, 403, 404, 503)
+      response: { 201: ref(Chat) },
+      errors: ['USER_NOT_FOUND', 'CHAT_NOT_FOUND']
     },
     async handler({ body, caller }, reply) {
       const ids = body.member_ids ?? []
@@ -50,16 +52,17 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     url: '/chats/direct',
     schema: {
       operationId: 'openDirectChat',
-      summary: 'Open the direct chat with somebody',
+      summary: 'Open a direct chat',
       description:
-        '201 when it was made now, 200 when the two already had one. There is never a second one for a pair.',
+        'Returns the direct chat with another user. 201 when it was created, 200 when it existed. A pair of users never has a second one.',
       tags,
       body: NewDirectChat,
-      response: replies({ 200: ref(Chat), 201: ref(Chat) }, 400, 401, 403, 404, 503)
+      response: { 200: ref(Chat, 'The chat existed'), 201: ref(Chat, 'The chat was created') },
+      errors: ['USER_NOT_FOUND']
     },
     async handler({ body: { user_id }, caller }, reply) {
       if (user_id === caller.user.id) {
-        throw new ChatError('VALIDATION_FAILED', { detail: 'body/user_id must be somebody else' })
+        throw new ChatError('VALIDATION_FAILED', { detail: 'body/user_id must be somebody else', field: 'user_id' })
       }
       if (!(await app.db.users.find(user_id))) throw new ChatError('USER_NOT_FOUND')
       const { id, created } = await app.db.chats.direct(caller.user.id, user_id)
@@ -73,13 +76,12 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     url: '/chats',
     schema: {
       operationId: 'listChats',
-      summary: 'My chats',
+      summary: 'List my chats',
       description:
-        'The chats that I am a member of, latest activity first. A chat that becomes active while I read the pages moves ' +
-        'to the first one, and is then missing in those that follow: a client that needs all of them goes by `ready`.',
+        'Lists the chats that you are a member of, latest activity first. A chat that becomes active while you read the pages moves to the first page, and the later pages omit it. A client that needs all chats takes them from the `ready` frame.',
       tags,
       querystring: PageQuery,
-      response: replies({ 200: page(ref(Chat)) }, 400, 401)
+      response: { 200: page(ref(Chat)) }
     },
     async handler({ query, caller }, reply) {
       // Later pages are seldom asked for, and each cursor is another.
@@ -98,10 +100,10 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     schema: {
       operationId: 'listPublicChats',
       summary: 'Find public chats',
-      description: 'Public chats by a part of their title, newest first.',
+      description: 'Lists public chats, newest first: all, or those whose title contains `query`.',
       tags,
       querystring: PublicChatQuery,
-      response: replies({ 200: page(ref(PublicChat)) }, 400, 401)
+      response: { 200: page(ref(PublicChat)) }
     },
     handler: async ({ query }) => app.db.chats.listPublic(query)
   })
@@ -112,11 +114,12 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     preHandler: app.access.member,
     schema: {
       operationId: 'getChat',
-      summary: 'One chat',
-      description: 'A chat that I am a member of.',
+      summary: 'Get a chat',
+      description: 'Returns a chat that you are a member of.',
       tags,
       params: ChatParams,
-      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404)
+      response: { 200: ref(Chat) },
+      errors: [...ACCESS_ERRORS.member]
     },
     async handler({ params, caller }) {
       return { ...(await viewChat(app, params.chat_id, caller.user.id)), epoch: app.db.epoch }
@@ -130,11 +133,12 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     schema: {
       operationId: 'changeChat',
       summary: 'Change a chat',
-      description: 'Admins and owners. A new title is written into the chat as a `renamed` message.',
+      description: 'For admins and owners. A new title also adds a `renamed` message to the chat.',
       tags,
       params: ChatParams,
       body: ChatChange,
-      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404, 503)
+      response: { 200: ref(Chat) },
+      errors: [...ACCESS_ERRORS.admin]
     },
     async handler({ params: { chat_id }, body, caller }) {
       const { visibility, data } = body
@@ -152,10 +156,11 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     schema: {
       operationId: 'deleteChat',
       summary: 'Delete a chat',
-      description: 'Owners. Deletes it with all that was said in it; its sockets close with 4403.',
+      description: 'For owners. Deletes the chat and everything in it, and closes its sockets with 4403.',
       tags,
       params: ChatParams,
-      response: replies({ 204: nothing('Deleted') }, 400, 401, 403, 404, 503)
+      response: { 204: nothing('Deleted') },
+      errors: [...ACCESS_ERRORS.owner]
     },
     async handler({ params: { chat_id }, caller }, reply) {
       await log.append({ type: 'remove', chat_id, user: caller.sender })
@@ -170,12 +175,13 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
     preHandler: app.access.member,
     schema: {
       operationId: 'markRead',
-      summary: 'Say how far I have read',
-      description: 'Moves my read marker forward; it never moves back, and stops at the end of the chat.',
+      summary: 'Set read marker',
+      description: 'Moves your read marker forward. It never moves back, nor beyond the end of the chat.',
       tags,
       params: ChatParams,
       body: ReadMarker,
-      response: replies({ 200: ref(ReadState) }, 400, 401, 403, 404, 503)
+      response: { 200: ref(ReadState) },
+      errors: [...ACCESS_ERRORS.member]
     },
     async handler({ params: { chat_id }, body: { id }, caller: { sender } }) {
       tellRead(app.bus, chat_id, sender.id, await log.append({ type: 'read', chat_id, user: sender, id }))

@@ -3,14 +3,14 @@ import type { Change } from '../../db/log.ts'
 import { refuseBelow, refuseToSetMember } from '../../db/rules.ts'
 import { ChatError } from '../../errors.ts'
 import { Chat, ChatParams, Member, MemberParams, RoleChange } from '../../schemas/chat.ts'
-import { nothing, PageQuery, page, ref, replies } from '../../schemas/common.ts'
-import { refuse } from '../access.ts'
+import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'
+import { ACCESS_ERRORS, refuse } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 import { viewChat } from './view.ts'
 
 const tags = ['Members']
 
-/** Joining, leaving, and who has which role. */
+/** Joining, leaving, and roles. */
 const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
   /** Makes a change, and tells whose role is another one by it. */
   async function append(change: Change): Promise<void> {
@@ -32,10 +32,12 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
     schema: {
       operationId: 'joinChat',
       summary: 'Join a public chat',
-      description: 'Makes me a member, which the chat is told by a `joined` message. Once more changes nothing.',
+      description:
+        'Makes you a member and adds a `joined` message to the chat. Changes nothing when you are a member already.',
       tags,
       params: ChatParams,
-      response: replies({ 200: ref(Chat) }, 400, 401, 403, 404, 503)
+      response: { 200: ref(Chat) },
+      errors: [...ACCESS_ERRORS.visible]
     },
     async handler(request) {
       const { chat_id } = request.params
@@ -51,12 +53,13 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
     preHandler: app.access.member,
     schema: {
       operationId: 'listMembers',
-      summary: 'Who is in a chat',
-      description: 'The members in the order of their accounts.',
+      summary: 'List members',
+      description: 'Lists the members of a chat in the order of their account ids.',
       tags,
       params: ChatParams,
       querystring: PageQuery,
-      response: replies({ 200: page(ref(Member)) }, 400, 401, 403, 404)
+      response: { 200: page(ref(Member)) },
+      errors: [...ACCESS_ERRORS.member]
     },
     handler: async ({ params, query }) => app.db.members.list(params.chat_id, query)
   })
@@ -64,19 +67,17 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
   app.route({
     method: 'PUT',
     url: '/chats/:chat_id/members/:user_id',
-    // There is nothing that it must say.
-    async preValidation(request) {
-      request.body ??= {}
-    },
     preHandler: app.access.member,
     schema: {
       operationId: 'setMember',
-      summary: 'Add a member, or change a role',
-      description: 'Admins add members. Owners add with any role, and change roles; the last owner stays one.',
+      summary: 'Add a member or change a role',
+      description:
+        'Admins add members. Owners also give and change roles. The last owner of a chat cannot take another role. The body is optional.',
       tags,
       params: MemberParams,
       body: RoleChange,
-      response: replies({ 200: ref(Member) }, 400, 401, 403, 404, 409, 503)
+      response: { 200: ref(Member) },
+      errors: [...ACCESS_ERRORS.admin, 'OWNER_REQUIRED', 'USER_NOT_FOUND', 'MEMBER_NOT_FOUND', 'LAST_OWNER']
     },
     async handler(request) {
       const { params, body, membership, caller } = request
@@ -97,13 +98,13 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
     preHandler: app.access.member,
     schema: {
       operationId: 'removeMember',
-      summary: 'Remove a member, or leave',
+      summary: 'Remove a member or leave',
       description:
-        'Everybody may leave. Admins remove members, owners anybody. The sockets of who is gone close with 4403. ' +
-        'When the last owner leaves, the longest-standing admin, else member, becomes one.',
+        'Everybody may leave a group. Admins remove members, owners remove anybody. The sockets of the removed account are closed with 4403. When the last owner leaves, the longest-standing admin, else member, becomes owner.',
       tags,
       params: MemberParams,
-      response: replies({ 204: nothing('Gone') }, 400, 401, 403, 404, 503)
+      response: { 204: nothing('Gone') },
+      errors: [...ACCESS_ERRORS.admin, 'OWNER_REQUIRED', 'MEMBER_NOT_FOUND']
     },
     async handler(request, reply) {
       const { params, membership, caller } = request

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Change } from '../../db/log.ts'
 import { ChatError } from '../../errors.ts'
 import { ChatParams } from '../../schemas/chat.ts'
-import { ref, replies } from '../../schemas/common.ts'
+import { ref } from '../../schemas/common.ts'
 import {
   Changes,
   ChangesQuery,
@@ -13,6 +13,7 @@ import {
   MessageParams,
   Send
 } from '../../schemas/message.ts'
+import { ACCESS_ERRORS } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 import { KeptBodies } from './kept.ts'
 
@@ -20,7 +21,7 @@ const tags = ['Messages']
 /** Pages of history that are kept, in bytes. */
 const PAGES_BYTES = 32 * 1024 * 1024
 
-/** What was said: reading it page by page, saying more, and taking it back. */
+/** History, sending, editing and deleting. */
 const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
   const pages = new KeptBodies(PAGES_BYTES)
   app.addHook('preHandler', app.access.member)
@@ -36,18 +37,21 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
     url: '/chats/:chat_id/messages',
     schema: {
       operationId: 'listMessages',
-      summary: 'A page of history',
+      summary: 'List messages',
       description:
-        'Ascending by id: the latest messages, or those before, after or around one. Deleted ones keep their place.',
+        'Returns a page of history, ascending by `id`: the latest messages, or those before, after or around a message id. Deleted messages keep their place.',
       tags,
       params: ChatParams,
       querystring: HistoryQuery,
-      response: replies({ 200: ref(History) }, 400, 401, 403, 404)
+      response: { 200: ref(History) },
+      errors: [...ACCESS_ERRORS.member]
     },
     async handler({ params, query, membership }, reply) {
       const { before, after, around, limit } = query
-      if ([before, after, around].filter(place => place !== undefined).length > 1) {
-        throw new ChatError('VALIDATION_FAILED', { detail: 'querystring must have only one of before, after, around' })
+      const [, second] = Object.entries({ before, after, around }).filter(([, place]) => place !== undefined)
+      if (second) {
+        const detail = 'querystring must have only one of before, after, around'
+        throw new ChatError('VALIDATION_FAILED', { detail, field: second[0] })
       }
       // A page stays the same until its chat takes its next number.
       const key = [params.chat_id, membership.seq, before, after, around, limit].join()
@@ -65,15 +69,14 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
     url: '/chats/:chat_id/changes',
     schema: {
       operationId: 'listChanges',
-      summary: 'What has changed since',
+      summary: 'List changes',
       description:
-        'Every message that was created, edited, deleted or reacted to after the number `after`, in the order of its ' +
-        'latest change, as it now is. Keep messages by `id`, replace what you have, and ask again with the `seq` of the ' +
-        'reply: nothing is missed, however long you were away.',
+        'Returns each message that was created, edited, deleted or reacted to after the number `after`, in its current state, ascending by `seq`. Keep messages by `id`, replace those that you hold, and use the `seq` of the reply as the next `after`. No change is ever missed, at any time.',
       tags,
       params: ChatParams,
       querystring: ChangesQuery,
-      response: replies({ 200: ref(Changes) }, 400, 401, 403, 404)
+      response: { 200: ref(Changes) },
+      errors: [...ACCESS_ERRORS.member]
     },
     async handler({ params, query: { after, limit }, membership }) {
       const { items, has_more } = await app.db.messages.changesPage(params.chat_id, after, membership.seq, limit)
@@ -89,12 +92,15 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       operationId: 'sendMessage',
       summary: 'Send a message',
       description:
-        'Stores it and sends it to the sockets of the chat. 201 means that it is on disk. With a `client_id`, it is safe ' +
-        'to send again: 200 and the first message when text and `data` are the same, 409 `CLIENT_ID_REUSED` otherwise.',
+        'Stores a message and sends it to the sockets of the chat. 201 means that it is on disk. With a `client_id` it is safe to send a message again: the same text and `data` return 200 and the first message, anything else is refused with `CLIENT_ID_REUSED`.',
       tags,
       params: ChatParams,
       body: Send,
-      response: replies({ 200: ref(Message), 201: ref(Message) }, 400, 401, 403, 404, 409, 429, 503)
+      response: {
+        200: ref(Message, 'The message that was sent before with this `client_id`'),
+        201: ref(Message, 'The message is on disk')
+      },
+      errors: [...ACCESS_ERRORS.member, 'REPLY_TO_NOT_FOUND', 'CLIENT_ID_REUSED']
     },
     async handler({ params: { chat_id }, body, caller }, reply) {
       const { client_id, reply_to, data } = body
@@ -117,11 +123,12 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
     url: '/chats/:chat_id/messages/:id',
     schema: {
       operationId: 'getMessage',
-      summary: 'One message',
-      description: 'As it now is; a deleted one without its text.',
+      summary: 'Get a message',
+      description: 'Returns a message in its current state. A deleted message has no text.',
       tags,
       params: MessageParams,
-      response: replies({ 200: ref(Message) }, 400, 401, 403, 404)
+      response: { 200: ref(Message) },
+      errors: [...ACCESS_ERRORS.member, 'MESSAGE_NOT_FOUND']
     },
     async handler({ params }) {
       const message = await app.db.messages.find(params.chat_id, params.id)
@@ -135,14 +142,14 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
     url: '/chats/:chat_id/messages/:id',
     schema: {
       operationId: 'editMessage',
-      summary: 'Edit my message',
+      summary: 'Edit a message',
       description:
-        'Changes its text, its `data`, or both. Its sender only. It takes the next number of the chat as its `seq`; what ' +
-        'is the same already changes nothing.',
+        'For the sender. Changes the text, the `data`, or both. The message takes the next number of the chat as its `seq`, unless it already has this text and `data`.',
       tags,
       params: MessageParams,
       body: Edit,
-      response: replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
+      response: { 200: ref(Message) },
+      errors: [...ACCESS_ERRORS.member, 'MESSAGE_NOT_FOUND', 'NOT_THE_SENDER', 'MESSAGE_DELETED', 'NOT_EDITABLE']
     },
     async handler({ params: { chat_id, id }, body, caller: { sender } }) {
       const text = body.message?.toWellFormed()
@@ -156,10 +163,12 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
     schema: {
       operationId: 'deleteMessage',
       summary: 'Delete a message',
-      description: 'Its sender, admins and owners. It keeps its place; its text is gone from the database too.',
+      description:
+        'For the sender, admins and owners. The message keeps its place in the chat. Its text is also deleted from the database.',
       tags,
       params: MessageParams,
-      response: replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
+      response: { 200: ref(Message) },
+      errors: [...ACCESS_ERRORS.member, 'MESSAGE_NOT_FOUND', 'ADMIN_REQUIRED', 'NOT_EDITABLE']
     },
     async handler({ params: { chat_id, id }, caller: { sender } }) {
       return (await append({ type: 'delete', chat_id, id, user: sender })).message

@@ -1,12 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import { ref, replies } from '../../schemas/common.ts'
+import { ref } from '../../schemas/common.ts'
 import { Message, ReactionParams } from '../../schemas/message.ts'
+import { ACCESS_ERRORS } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 
 const url = '/chats/:chat_id/messages/:id/reactions/:emoji'
 const tags = ['Reactions']
-const response = replies({ 200: ref(Message) }, 400, 401, 403, 404, 409, 503)
+const response = { 200: ref(Message) }
+const errors = [...ACCESS_ERRORS.member, 'MESSAGE_NOT_FOUND', 'MESSAGE_DELETED'] as const
 
 /** Emoji on messages: changes of the log like any other. */
 const reactionRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
@@ -22,13 +24,13 @@ const reactionRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { lo
     url,
     schema: {
       operationId: 'addReaction',
-      summary: 'React to a message',
+      summary: 'Add a reaction',
       description:
-        'Adds my reaction. The message takes the next number of the chat as its `seq`; once more changes nothing. ' +
-        'A message takes at most 20 different emoji (409 `TOO_MANY_REACTIONS`), a deleted one none.',
+        'Adds your reaction. The message takes the next number of the chat as its `seq`, unless you have this reaction already. A message can have at most 20 different reactions, a deleted message none.',
       tags,
       params: ReactionParams,
-      response
+      response,
+      errors: [...errors, 'TOO_MANY_REACTIONS']
     },
     handler: async request => change('react', request)
   })
@@ -38,12 +40,13 @@ const reactionRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { lo
     url,
     schema: {
       operationId: 'removeReaction',
-      summary: 'Take a reaction back',
+      summary: 'Remove a reaction',
       description:
-        'Removes my reaction. The message takes the next number of the chat as its `seq`; when I had none, nothing changes.',
+        'Removes your reaction. The message takes the next number of the chat as its `seq`, unless you do not have this reaction.',
       tags,
       params: ReactionParams,
-      response
+      response,
+      errors: [...errors]
     },
     handler: async request => change('unreact', request)
   })

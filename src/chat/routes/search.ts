@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
-import { type Page, page, ref, replies } from '../../schemas/common.ts'
+import { type Page, page, ref } from '../../schemas/common.ts'
 import { FoundMessage, SearchQuery } from '../../schemas/message.ts'
+import { ACCESS_ERRORS } from '../access.ts'
 import { Searches, type Work } from '../searches.ts'
 
 const ITEM = ref(FoundMessage)
@@ -36,14 +37,13 @@ const searchRoutes: FastifyPluginAsyncTypebox = async app => {
     config: { rateLimit: SEARCHES },
     schema: {
       operationId: 'searchMessages',
-      summary: 'Find messages',
+      summary: 'Search messages',
       description:
-        'Messages of my chats, or of one of them, that have all the words, newest first. Everything sent or edited before ' +
-        'the request is found as it now is; what was deleted is not. The searches of an account are done one after the ' +
-        'other; a search ends when its connection is closed.',
+        'Finds messages that have all of the words, in your chats or in one of them, newest first. The result has every message that was sent or edited before the request, in its current state, and no deleted ones. The searches of an account run one after the other. A search ends when its connection is closed.',
       tags: ['Search'],
       querystring: SearchQuery,
-      response: replies({ 200: page(ITEM) }, 400, 401, 403, 404, 429, 503)
+      response: { 200: page(ITEM) },
+      errors: [...ACCESS_ERRORS.member]
     },
     async preHandler(request) {
       if (request.query.chat_id !== undefined) await app.access.member(request)

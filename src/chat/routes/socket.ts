@@ -2,26 +2,25 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
-import { nothing, replies } from '../../schemas/common.ts'
-import { SocketQuery, SUBPROTOCOL, UNREAD_ITEMS } from '../../schemas/frame.ts'
+import { nothing } from '../../schemas/common.ts'
+import { SUBPROTOCOL } from '../../schemas/frame.ts'
+import { SocketQuery, UNREAD_ITEMS } from '../../schemas/socket.ts'
 import { acceptor, type Entry } from '../accept.ts'
+import { ACCESS_ERRORS } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
 
 /** Sockets a user may have on a node. */
 const SOCKETS_PER_USER = 1000
 
 const DESCRIPTION = `
-A WebSocket, opened with the session cookie. Everything that can be refused is refused before the upgrade.
+Opens a WebSocket with the session cookie. Everything that can be refused is refused before the upgrade.
 
-**Plain**, for one chat: send \`{"message":"Hello everyone in the chat!"}\`. It is stored, and every *other* socket of
-the chat receives \`{"type":"message", …}\` with the keys of a message. A frame that cannot be accepted is answered by
-\`{"type":"error","code":"…","detail":"…"}\`, and the socket stays open.
+**Plain**, for one chat: send \`{"message":"Hello everyone in the chat!"}\`. The message is stored, and every *other*
+socket of the chat receives \`{"type":"message", …}\` with the keys of a message. A frame that cannot be accepted is
+answered by \`{"type":"error","code":"…","detail":"…"}\`, and the socket stays open.
 
-**With the subprotocol \`confab.v1\`**, for one chat or, without \`chat_id\`, for all of mine: also acks, changes, resume,
-typing, presence and read markers. Its frames are described at [/asyncapi](/asyncapi).
-
-Close codes: 1001 going away, 1003 binary frame, 1007 bad UTF-8, 1008 flooding, 1009 frame over 160 KiB, 1011 internal,
-1012 restart, 4401 session ended (log in), 4403 removed from the chat (do not retry), 4408 too slow.
+**With the subprotocol \`confab.v1\`**, for one chat or, without \`chat_id\`, for all of your chats: also acks, changes,
+resume, typing, presence and read markers. [/asyncapi](/asyncapi) describes all frames and close codes.
 `.trim()
 
 declare module 'fastify' {
@@ -52,7 +51,8 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
       return
     }
     if (after !== undefined || !v1) {
-      throw new ChatError('VALIDATION_FAILED', { detail: "querystring must have required property 'chat_id'" })
+      const detail = "querystring must have required property 'chat_id'"
+      throw new ChatError('VALIDATION_FAILED', { detail, field: 'chat_id' })
     }
     request.entry = { chats: await findAll(request.caller.user.id), since }
   }
@@ -78,11 +78,12 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
     preHandler: [findChats, limitSockets],
     schema: {
       operationId: 'openSocket',
-      summary: 'Messages as they are sent',
+      summary: 'Open a WebSocket',
       description: DESCRIPTION,
       tags: ['Socket'],
       querystring: SocketQuery,
-      response: replies({ 101: nothing('The connection now speaks WebSocket') }, 400, 401, 403, 404, 426, 429, 503)
+      response: { 101: nothing('The connection now speaks WebSocket') },
+      errors: [...ACCESS_ERRORS.member, 'FOREIGN_ORIGIN', 'TOO_MANY_SOCKETS', 'UPGRADE_REQUIRED']
     },
     async handler(_request, reply) {
       reply.header('upgrade', 'websocket')

@@ -1,0 +1,9 @@
+import { Ajv } from 'ajv'
+
+/** An Ajv that knows the keywords and formats of the server's schemas. */
+export function knowing(formats: Record<string, RegExp> = {}): Ajv {
+  return new Ajv({
+    keywords: ['x-max-bytes', 'x-allowed', 'x-enumDescriptions'],
+    formats: { int64: true, ...formats }
+  })
+}

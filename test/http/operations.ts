@@ -1,0 +1,62 @@
+import { codesOf } from '../contract.ts'
+import type { Client, Json, Reply } from '../helper.ts'
+
+/** What a request has instead of what the document shows. */
+export interface Instead {
+  /** Path parameters by name. */
+  params?: Record<string, string | number>
+  /** Added to the query. */
+  query?: string
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+export interface Operation {
+  name: string
+  method: string
+  path: string
+  /** `[status, code]` of every error in the document. */
+  errors: [status: number, code: string][]
+  /** Sends the request as the page at /docs fills it in. */
+  send(who: Client, instead?: Instead): Promise<Reply<Json>>
+}
+
+/** Every operation of an OpenAPI document, ready to be sent as its examples show. */
+export function operationsOf(document: Json): Operation[] {
+  return Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
+    Object.entries<Json>(methods).map(([method, operation]) => toOperation(method.toUpperCase(), path, operation))
+  )
+}
+
+function toOperation(method: string, path: string, operation: Json): Operation {
+  const { parameters = [], requestBody, responses } = operation
+  const filled = exampleOf(requestBody?.content['application/json'] ?? {})
+  // As Swagger UI does: the example, else the default, else nothing.
+  const value = ({ example, schema }: Json) => example ?? schema.default
+  const shown = parameters.filter((parameter: Json) => value(parameter) !== undefined)
+  const values = new Map<string, string | number>(shown.map((parameter: Json) => [parameter.name, value(parameter)]))
+  const inQuery = shown.filter((parameter: Json) => parameter.in === 'query').map(({ name }: Json) => name)
+
+  function address({ params = {}, query = '' }: Instead): string {
+    const written = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(params[name] ?? values.get(name) ?? ''))
+    const pairs = inQuery.map((name: string) => `${name}=${encodeURIComponent(values.get(name) as string)}`)
+    return `${written}?${[...pairs, query].filter(Boolean).join('&')}`
+  }
+
+  return {
+    name: operation.operationId,
+    method,
+    path,
+    errors: Object.entries<Json>(responses).flatMap(([status, { content }]) =>
+      Number(status) < 400
+        ? []
+        : codesOf(content['application/json']).map((code): [number, string] => [Number(status), code])
+    ),
+    send: (who, instead = {}) =>
+      who.request(method, address(instead), 'body' in instead ? instead.body : filled, instead.headers)
+  }
+}
+
+function exampleOf({ example, examples = {} }: Json): unknown {
+  return example ?? Object.values<Json>(examples)[0]?.value
+}
