@@ -1,20 +1,10 @@
-import { chromium } from 'playwright-core'
 import t from 'tap'
 import { build } from '../helper.ts'
+import { launch } from './chromium.ts'
 
 // The reference pages in a real browser: they show something, say nothing in the console, and call nobody else.
 
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync'
-  ]
-})
-t.teardown(() => browser.close())
+const browser = await launch(t)
 
 const server = await build(t)
 
