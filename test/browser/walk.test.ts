@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Chat } from '../../src/schemas/chat.ts'
-import type { Message } from '../../src/schemas/message.ts'
 import { type Process, start } from '../faults/process.ts'
-import { build, type Client } from '../helper.ts'
+import type { Client } from '../helper.ts'
 import { run } from '../scripts.ts'
 import { launch } from './chromium.ts'
+import { history } from './walk/history.ts'
 import { Person } from './walk/person.ts'
 
 // Two people in two browsers, with a page that was written from docs/protocol.md and nothing else.
@@ -28,16 +28,6 @@ async function prepare(t: Test, cwd: string) {
   server.kill('SIGTERM')
   await server.ended
   return { id, others, ann, bob }
-}
-
-/** Everything in a chat, as a client without a memory gets it. */
-async function history(device: Client, chat_id: number): Promise<Message[]> {
-  const all: Message[] = []
-  for (let before = ''; ; before = `&before=${all[0]?.id}`) {
-    const { body } = await device.get(`/chats/${chat_id}/messages?limit=200${before}`)
-    all.unshift(...body.items)
-    if (!body.has_more_before) return all
-  }
 }
 
 /** Waits until each page has sent and heard everything, and compares what it has with what the server has. */
@@ -70,8 +60,8 @@ t.test('two pages have at the end what fresh pages have', async t => {
   const cwd = t.testdir({})
   const { id, others, ...devices } = await prepare(t, cwd)
   let server: Process = await start(t, cwd, { env: { RATE_LIMITS: 'on' } })
-  const ann = await Person.arrive(t, browser, server.again(devices.ann), '?pong_ms=500&most_ms=1500')
-  const bob = await Person.arrive(t, browser, server.again(devices.bob), '?pong_ms=500&most_ms=1500')
+  const arrive = (device: Client) => Person.arrive(t, browser, server.again(device), '?pong_ms=500&most_ms=1500')
+  const [ann, bob] = await Promise.all([arrive(devices.ann), arrive(devices.bob)])
   const both = [ann, bob]
   const all = both.map(({ device }) => device.user.id)
   const restart = async () => {
@@ -138,8 +128,8 @@ t.test('two pages have at the end what fresh pages have', async t => {
   })
 
   await t.test('the server is restarted while both talk', async t => {
-    const talk = Promise.all(both.map(person => person.talk(`${person.name} around a restart`, 40)))
-    await sleep(300)
+    const talk = Promise.all(both.map(person => person.talk(`${person.name} around a restart`, 25)))
+    await sleep(200)
     server.kill('SIGTERM')
     await server.ended
     await restart()
@@ -148,8 +138,8 @@ t.test('two pages have at the end what fresh pages have', async t => {
   })
 
   await t.test('the server is killed while both talk', async t => {
-    const talk = Promise.all(both.map(person => person.talk(`${person.name} around a kill`, 40)))
-    await sleep(300)
+    const talk = Promise.all(both.map(person => person.talk(`${person.name} around a kill`, 25)))
+    await sleep(200)
     server.kill()
     await server.ended
     await restart()
@@ -203,72 +193,31 @@ t.test('two pages have at the end what fresh pages have', async t => {
     await compare(t, 'after the return', both, id)
   })
 
-  for (const person of both) {
-    await person.until('presence', ({ chats }) => chats.every(({ online }) => all.every(id => online.includes(id))))
-    const fresh = await person.afresh()
-    await fresh.until('titles', ({ chats }) => chats.every(({ title }) => title !== undefined))
-    const { last_line, chats } = await person.state()
-    const beforeReading = (await fresh.state()).chats.map(chat => ({ ...chat, online: all }))
-    t.strictSame(
-      beforeReading,
-      chats.map(chat => ({ ...chat, online: all, complete: false })),
-      `a fresh page of ${person.name} has the same chats`
-    )
-    await fresh.open(id)
-    await fresh.scrollToTheBeginning()
-    const lines = await person.lines()
-    t.equal(lines.at(-1), last_line)
-    t.strictSame(await fresh.lines(), lines, `a fresh page shows ${person.name} the same`)
-    t.strictSame(person.errors, [], `nothing went wrong in the page of ${person.name}`)
-    t.strictSame(await person.doubles(), [], `${person.name} never saw anything twice at the same time`)
-  }
+  await Promise.all(both.map(person => compareWithFresh(t, person, id)))
 })
+
+/** Compares what a page knows and shows with what a fresh page of the same session does. */
+async function compareWithFresh(t: Test, person: Person, chat_id: number): Promise<void> {
+  const fresh = await person.afresh()
+  for (const page of [person, fresh]) {
+    await page.until('titles and presence', ({ chats }) =>
+      chats.every(({ title, online }) => title !== undefined && online.length === 2)
+    )
+  }
+  const { chats } = await person.state()
+  t.strictSame(
+    (await fresh.state()).chats,
+    chats.map(chat => ({ ...chat, complete: false })),
+    `a fresh page of ${person.name} has the same chats`
+  )
+  await fresh.open(chat_id)
+  await fresh.scrollToTheBeginning()
+  t.strictSame(await fresh.lines(), await person.lines(), `a fresh page shows ${person.name} the same`)
+  t.strictSame(person.errors, [], `nothing went wrong in the page of ${person.name}`)
+  t.strictSame(await person.doubles(), [], `${person.name} never saw anything twice at the same time`)
+}
 
 async function endOtherSessions(device: Client): Promise<void> {
   const { items } = (await device.get('/auth/sessions')).body
   for (const { id, current } of items) if (!current) await device.delete(`/auth/sessions/${id}`)
 }
-
-/** What a page lacks, or has in an old state, after a page of history and a reply were overtaken by frames. */
-async function stale(t: Test, query: string): Promise<number[]> {
-  const server = await build(t)
-  const { id, path, people } = await server.chat('ann', 'bob')
-  const [ann] = people
-  for (let n = 1; n <= 120; n++) await ann.post(`${path}/messages`, { message: `${n}` })
-  const bob = await Person.arrive(t, browser, people[1], query)
-
-  // The server has read message 3 for a page of history. Before the page arrives, message 3 changes.
-  const read = Promise.withResolvers<void>()
-  const changed = Promise.withResolvers<void>()
-  bob.origin.onReply = async url => {
-    if (!url.includes('before=')) return
-    read.resolve()
-    await changed.promise
-  }
-  await bob.open(id)
-  const scrolled = bob.scrollToTheBeginning()
-  await read.promise
-  await ann.patch(`${path}/messages/3`, { message: 'changed' })
-  await bob.until('the change', ({ chats }) => chats[0]?.cursor === 121)
-  changed.resolve()
-  await scrolled
-
-  // A frame is on its way. The reply to a request that was made later arrives, the frame does not.
-  bob.origin.hold()
-  await ann.post(`${path}/messages`, { message: 'Hello' })
-  await bob.page.evaluate(`walk.react(120, '👍')`)
-  bob.origin.cut()
-  bob.origin.pass()
-  await bob.until('the end', ({ status }) => status === 'offline')
-  await bob.until('a new beginning', ({ status, chats }) => status === 'online' && chats[0]?.cursor === 123)
-
-  const messages = new Map((await bob.messages(id)).map(message => [message.id, message]))
-  const stored = await history(ann, id)
-  return stored.filter(message => messages.get(message.id)?.seq !== message.seq).map(({ id }) => id)
-}
-
-t.test('the rules of the page are needed', async t => {
-  t.strictSame(await stale(t, ''), [], 'with them, nothing is stale or lost')
-  t.strictSame(await stale(t, '?keep=always'), [3], 'a page that replaces always goes back to an old state')
-  t.strictSame(await stale(t, '?cursor=replies'), [122], 'a page that takes cursors from replies loses a message')
-})

@@ -23,11 +23,11 @@ const list = document.querySelector('#messages')
 /** Texts that were shown twice at the same time: stored, and waiting for an ack. */
 const doubles = []
 new MutationObserver(() => {
-  const texts = lines().map(line => line.replace(/^[a-z]+: /, ''))
-  doubles.push(...texts.slice(-200).filter((text, i, all) => all.indexOf(text) < i && !doubles.includes(text)))
+  const texts = lines(-200).map(line => line.replace(/^[a-z]+: /, ''))
+  doubles.push(...texts.filter((text, i, all) => all.indexOf(text) < i && !doubles.includes(text)))
 }).observe(list, { childList: true })
 
-const lines = () => [...list.children].map(({ textContent }) => textContent)
+const lines = (from = 0) => [...list.children].slice(from).map(({ textContent }) => textContent)
 
 /** What a test reads, and the actions that this page has no buttons for. */
 globalThis.walk = {
