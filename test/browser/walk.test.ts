@@ -60,7 +60,7 @@ t.test('two pages have at the end what fresh pages have', async t => {
   const cwd = t.testdir({})
   const { id, others, ...devices } = await prepare(t, cwd)
   let server: Process = await start(t, cwd, { env: { RATE_LIMITS: 'on' } })
-  const arrive = (device: Client) => Person.arrive(t, browser, server.again(device), '?pong_ms=500&most_ms=1500')
+  const arrive = (device: Client) => Person.arrive(t, browser, server.again(device), '?pong_ms=500&most_ms=1000')
   const [ann, bob] = await Promise.all([arrive(devices.ann), arrive(devices.bob)])
   const both = [ann, bob]
   const all = both.map(({ device }) => device.user.id)
@@ -188,9 +188,9 @@ t.test('two pages have at the end what fresh pages have', async t => {
     await restart()
     for (const person of both) await person.until('the other history', state => state.epoch !== epoch)
     await compare(t, 'after the return', both, id)
-    for (const person of both) await person.scrollToTheBeginning()
+    await Promise.all(both.map(person => person.scrollToTheBeginning()))
     for (const person of both) await person.scrollToTheEnd()
-    await compare(t, 'after the return', both, id)
+    await compare(t, 'after the return, with the whole history', both, id)
   })
 
   await Promise.all(both.map(person => compareWithFresh(t, person, id)))

@@ -57,7 +57,7 @@ export class Person {
   /** Opens the page and logs in. */
   static async arrive(t: Test, browser: Browser, device: Client, query = ''): Promise<Person> {
     const origin = await Origin.open(t, device.server.url)
-    const context = await browser.newContext()
+    const context = await browser.newContext({ viewport: { width: 480, height: 320 } })
     const person = new Person(origin, context, await context.newPage(), device)
     await person.page.goto(`${origin.url}/${query}`)
     await person.logIn()
