@@ -181,12 +181,20 @@ t.test('two pages have at the end what fresh pages have', async t => {
     const { epoch } = await ann.state()
     await ann.say('Soon forgotten')
     await bob.until('a text', ({ last_line }) => last_line === 'ann: Soon forgotten')
+    // A reply of this history is on its way until the other one has begun.
+    const begun = Promise.withResolvers<void>()
+    bob.origin.onReply = url => (url.includes('/reactions/') ? begun.promise : Promise.resolve())
+    const [soon] = (await bob.messages(id)).slice(-1)
+    const late = bob.page.evaluate(`walk.react(${soon?.id}, '👍')`)
+    await bob.until('a reaction', ({ last_line }) => last_line === 'ann: Soon forgotten 👍1')
     server.kill('SIGTERM')
     await server.ended
     await bob.say('Not forgotten')
     t.match(await run('db-restore.ts', cwd, ['copy.db'], settings), { code: 0 })
     await restart()
     for (const person of both) await person.until('the other history', state => state.epoch !== epoch)
+    begun.resolve()
+    await late
     await compare(t, 'after the return', both, id)
     await Promise.all(both.map(person => person.scrollToTheBeginning()))
     for (const person of both) await person.scrollToTheEnd()

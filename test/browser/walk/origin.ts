@@ -23,7 +23,7 @@ export class Origin {
   /** Runs when Confab has replied to a request, before the browser gets the reply. */
   onReply: (url: string) => Promise<unknown> = () => sleep(40)
   #url = ''
-  #held = false
+  #held: 'server' | 'page' | undefined
   readonly #links = new Set<Link>()
 
   private constructor(target: string) {
@@ -57,16 +57,22 @@ export class Origin {
     }
   }
 
-  /** From now on, frames to the page stay here, until `pass` or `cut`: the connection looks alive, and is not. */
-  hold(): void {
-    this.#held = true
-    for (const { browser, server } of this.#links) server.unpipe(browser)
+  /** From now on, frames from the server (or from the page) stay here until `pass`. The connection looks alive. */
+  hold(from: 'server' | 'page' = 'server'): void {
+    this.#held = from
+    for (const link of this.#links) {
+      if (from === 'server') link.server.unpipe(link.browser)
+      else link.browser.unpipe(link.server)
+    }
   }
 
   /** Lets what was held go on, and what comes. */
   pass(): void {
-    this.#held = false
-    for (const { browser, server } of this.#links) server.pipe(browser)
+    for (const link of this.#links) {
+      if (this.#held === 'server') link.server.pipe(link.browser)
+      if (this.#held === 'page') link.browser.pipe(link.server)
+    }
+    this.#held = undefined
   }
 
   #request(request: IncomingMessage, reply: ServerResponse): void {
@@ -87,8 +93,8 @@ export class Origin {
       const lines = request.rawHeaders.flatMap((name, i, all) => (i % 2 === 0 ? [`${name}: ${all[i + 1]}`] : []))
       server.write(`GET ${request.url?.slice('/api'.length)} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
       server.write(head)
-      browser.pipe(server)
-      if (!this.#held) server.pipe(browser)
+      if (this.#held !== 'page') browser.pipe(server)
+      if (this.#held !== 'server') server.pipe(browser)
     })
     const link = { browser, server }
     this.#links.add(link)

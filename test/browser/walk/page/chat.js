@@ -38,7 +38,7 @@ export class Chat {
   /** A message of a frame. It moves the cursor. */
   see(message) {
     this.keep(message)
-    if (!this.replaying) this.cursor = message.seq
+    if (!this.replaying || this.rules.cursor === 'early') this.cursor = message.seq
   }
 
   /** A message of a reply to a request. It can be older than a frame that overtook it: the higher `seq` wins. */
@@ -116,5 +116,15 @@ export class Chat {
   /** What is shown below the messages. */
   get pending() {
     return this.outbox.filter(({ shown_as }) => shown_as === undefined)
+  }
+
+  /** Texts of mine that are shown twice: as a message, and as one that waits for its ack. */
+  get doubles() {
+    const mine = this.sorted()
+      .slice(-200)
+      .filter(({ sender }) => sender.id === this.me())
+    return this.pending
+      .filter(({ message: text, after }) => mine.some(({ id, message }) => id > after && message === text))
+      .map(({ message }) => message)
   }
 }

@@ -18,16 +18,15 @@ addEventListener('online', wake)
 addEventListener('pageshow', ({ persisted }) => persisted && wake())
 client.connection.open()
 
-const list = document.querySelector('#messages')
-
-/** Texts that were shown twice at the same time: stored, and waiting for an ack. */
+/** What was shown twice at any time. */
 const doubles = []
-new MutationObserver(() => {
-  const texts = lines(-200).map(line => line.replace(/^[a-z]+: /, ''))
-  doubles.push(...texts.filter((text, i, all) => all.indexOf(text) < i && !doubles.includes(text)))
-}).observe(list, { childList: true })
+const draw = client.onChange
+client.onChange = chat => {
+  doubles.push(...(chat?.doubles ?? []))
+  draw(chat)
+}
 
-const lines = (from = 0) => [...list.children].slice(from).map(({ textContent }) => textContent)
+const list = document.querySelector('#messages')
 
 /** What a test reads, and the actions that this page has no buttons for. */
 globalThis.walk = {
@@ -67,6 +66,6 @@ globalThis.walk = {
   }),
   messages: id => client.chats.get(id).sorted(),
   /** The lines of the open chat. */
-  lines,
+  lines: () => [...list.children].map(({ textContent }) => textContent),
   doubles
 }
