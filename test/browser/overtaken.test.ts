@@ -100,7 +100,34 @@ t.test('what was lost on the way to the server is sent again', async t => {
   while ((await socket.next('message')).id < 4);
   bob.origin.cut()
   bob.origin.pass()
-  await bob.until('an ack', ({ chats }) => chats[0]?.waiting === 0)
+  await bob.until('an ack', ({ chats, last_line }) => chats[0]?.waiting === 0 && last_line === 'bob: Yes')
   t.strictSame(await bob.lines(), ['ann: Hello', 'ann: Are you there?', 'bob: Yes', 'bob: Yes'])
   t.strictSame(await bob.doubles(), [])
+})
+
+t.test('a page that was away for long begins anew, and drops a reply to an earlier request', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann] = people
+  const say = (message: string) => ann.post(`${path}/messages`, { message })
+  for (let n = 1; n <= 120; n++) await say(`${n}`)
+  const bob = await Person.arrive(t, browser, people[1], '?far=5')
+  const read = Promise.withResolvers<void>()
+  const changed = Promise.withResolvers<void>()
+  bob.origin.onReply = async url => {
+    if (!url.includes('before=')) return
+    read.resolve()
+    await changed.promise
+  }
+  await bob.open(id)
+  const scrolled = bob.scrollToTheBeginning()
+  await read.promise
+  bob.origin.cut()
+  await bob.until('the end', ({ status }) => status === 'offline')
+  await ann.patch(`${path}/messages/3`, { message: 'changed' })
+  for (let n = 121; n <= 130; n++) await say(`${n}`)
+  await bob.until('the latest page', ({ last_line }) => last_line === 'ann: 130')
+  changed.resolve()
+  await scrolled
+  t.strictSame(await bob.messages(id), await history(ann, id))
 })

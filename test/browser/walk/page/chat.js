@@ -1,8 +1,5 @@
 // What the page knows of one chat.
 
-/** A replay of more changes than this is dearer than the latest page of history. */
-const FAR = 1000
-
 export class Chat {
   /** Messages by `id`. */
   messages = new Map()
@@ -13,8 +10,6 @@ export class Chat {
   /** The first message of the last page of history. Not of all messages: a frame may tell of one that is far older. */
   oldest
   has_more_before = true
-  /** Grows when the messages are forgotten: a reply to an earlier request is of no use then. */
-  generation = 0
   /** What is not acked yet, in the order of sending. One that has a `code` was refused, and is not sent again. */
   outbox = []
   typing = []
@@ -53,20 +48,9 @@ export class Chat {
   /** Where the chat stands, from `ready` or `chat`. Returns the cursor to resume from, if anything was missed. */
   standsAt(seq) {
     this.typing = []
-    this.replaying = false
-    if (this.cursor === undefined || seq - this.cursor > FAR) this.#startAt(seq)
-    if (this.cursor >= seq) return undefined
-    this.replaying = true
-    return this.cursor
-  }
-
-  #startAt(seq) {
-    this.messages.clear()
-    this.oldest = undefined
-    this.has_more_before = true
-    this.generation++
-    this.read_id = 0
-    this.cursor = seq
+    this.cursor ??= seq
+    this.replaying = this.cursor < seq
+    return this.replaying ? this.cursor : undefined
   }
 
   live(seq) {

@@ -70,27 +70,22 @@ export class Client {
 
   /** Loads the latest page of history, then the page before it, and so on. */
   async older(chat) {
-    if (chat.loading === chat.generation || !chat.has_more_before) return
-    const { generation } = chat
-    chat.loading = generation
+    if (chat.loading || !chat.has_more_before) return
+    chat.loading = true
     try {
       const before = chat.oldest === undefined ? '' : `&before=${chat.oldest}`
       const page = await this.http.patiently('GET', `/chats/${chat.id}/messages?limit=100${before}`)
-      if (generation !== chat.generation) return
       for (const message of page.items) this.#reply(chat, message)
       chat.oldest = page.items[0]?.id ?? chat.oldest
       chat.has_more_before = page.has_more_before
       this.onChange(chat)
     } finally {
-      if (chat.loading === generation) chat.loading = undefined
+      chat.loading = false
     }
   }
 
   async #change(chat, method, id, rest = '', body = undefined) {
-    const { generation } = chat
-    const message = await this.http.patiently(method, `/chats/${chat.id}/messages/${id}${rest}`, body)
-    if (generation !== chat.generation) return
-    this.#reply(chat, message)
+    this.#reply(chat, await this.http.patiently(method, `/chats/${chat.id}/messages/${id}${rest}`, body))
     this.onChange(chat)
   }
 
@@ -162,13 +157,17 @@ export class Client {
   }
 
   #ready({ user, epoch, chats }) {
-    if (this.me !== undefined && (this.epoch !== epoch || this.me.id !== user.id)) this.#beginAnew(user)
+    // Of another person, nothing is of use. In another history, what I have not sent yet is.
+    if (this.me !== undefined && this.me.id !== user.id) this.chats.clear()
+    else if (this.epoch !== epoch) for (const chat of [...this.chats.values()]) this.#forget(chat)
     this.me = user
     this.epoch = epoch
     const ids = new Set(chats.map(({ chat_id }) => chat_id))
     for (const id of this.chats.keys()) if (!ids.has(id)) this.chats.delete(id)
     const behind = []
     for (const { chat_id, seq, read_id, unread_count } of chats) {
+      // The latest page of history is cheaper than a long replay.
+      if (seq - this.#chat(chat_id).cursor > this.rules.far) this.#forget(this.#chat(chat_id))
       const chat = this.#chat(chat_id)
       chat.ready_at = seq
       const after = chat.standsAt(seq)
@@ -182,12 +181,10 @@ export class Client {
     this.#loadList().catch(() => undefined)
   }
 
-  /** Another history, or another person: nothing that I hold means anything. Only what I have not sent yet does. */
-  #beginAnew(user) {
-    for (const { id, outbox } of [...this.chats.values()]) {
-      this.chats.delete(id)
-      if (user.id === this.me.id) this.#chat(id).outbox = outbox.map(entry => ({ ...entry, after: 0 }))
-    }
+  /** Begins a chat anew, in an object of its own: replies to earlier requests go to the old one. */
+  #forget({ id, info, moved, outbox }) {
+    this.chats.delete(id)
+    Object.assign(this.#chat(id), { info, moved, outbox: outbox.map(entry => ({ ...entry, after: 0 })) })
   }
 
   #chat(id) {

@@ -8,7 +8,7 @@ const client = new Client({
   base: '/api',
   pong_ms: Number(query.get('pong_ms') ?? 10_000),
   most_ms: Number(query.get('most_ms') ?? 20_000),
-  rules: { keep: query.get('keep'), cursor: query.get('cursor') }
+  rules: { keep: query.get('keep'), cursor: query.get('cursor'), far: Number(query.get('far') ?? 1000) }
 })
 const view = new View(client)
 
