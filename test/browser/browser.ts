@@ -1,20 +1,10 @@
-import { chromium } from 'playwright-core'
 import type { Test } from 'tap'
 import type { Server } from '../helper.ts'
+import { launch } from './chromium.ts'
 
 /** Opens pages in a browser of the test's own. What goes wrong on a page is in `complaints`. */
-export async function openerIn(t: Pick<Test, 'teardown'>) {
-  const browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync'
-    ]
-  })
-  t.teardown(() => browser.close())
+export async function openerIn(t: Test) {
+  const browser = await launch(t)
 
   return async ({ url }: Server, path: string, cookie = '') => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
