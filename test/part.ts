@@ -1,7 +1,7 @@
 import { globSync, statSync } from 'node:fs'
 
 /** As many processes as tests run in: each start of one costs more than most files of tests take. */
-const PARTS = 9
+const PARTS = 4
 const SUITES_OF_THEIR_OWN = ['browser/**', 'faults/**']
 
 /** Runs every file of tests whose turn it is, in this process. Dealt out by length, for parts that take about as long. */

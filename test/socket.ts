@@ -7,7 +7,8 @@ import { SUBPROTOCOL } from '../src/schemas/frame.ts'
 import { wrongWith } from './frames.ts'
 import type { Json, Reply } from './helper.ts'
 
-const PATIENCE_MS = 5000
+/** How long a test waits for what must come. Long: many tests share few cores. */
+const PATIENCE_MS = 20_000
 
 export interface SocketOptions {
   headers?: Record<string, string>
@@ -88,13 +89,13 @@ export class TestSocket {
 
   /** The next frame of this type, or of any; throws when none arrives. Frames of other types before it are dropped. */
   async next(type?: string, patience = PATIENCE_MS): Promise<Json> {
-    const deadline = Date.now() + patience
+    const deadline = performance.now() + patience
     for (;;) {
       this.check()
       for (let frame = this.#frames.shift(); frame; frame = this.#frames.shift()) {
         if (type === undefined || frame.type === type) return frame
       }
-      const left = deadline - Date.now()
+      const left = deadline - performance.now()
       if (left <= 0) throw new Error(`no ${type ?? 'frame'} arrived within ${patience} ms`)
       await this.#arrival(left)
     }

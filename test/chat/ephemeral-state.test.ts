@@ -165,7 +165,7 @@ t.test('somebody who goes on typing is typing', { buffered: true }, async t => {
     told.map(({ user_ids }) => user_ids),
     [[people[1].user.id]]
   )
-  t.match(await a.next('typing', 8000), { user_ids: [] })
+  t.match(await a.next('typing'), { user_ids: [] })
 })
 
 t.test('who inherits a chat is told', { buffered: true }, async t => {

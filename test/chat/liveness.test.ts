@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { Connection } from '../../src/chat/connection.ts'
+import { build, type Json, type Server } from '../helper.ts'
+import type { TestSocket } from '../socket.ts'
+
+// The tests look after the sockets themselves: hours would pass otherwise.
+
+/** Opens a socket. Returns it with the server's side of it, after which the server's heartbeat does not look. */
+async function bothSides(open: () => Promise<TestSocket>): Promise<[TestSocket, Connection, Connection['visit']]> {
+  const { tell } = Connection.prototype
+  const told = Promise.withResolvers<Connection>()
+  Connection.prototype.tell = function (frame) {
+    if (frame.type === 'ready') told.resolve(this)
+    tell.call(this, frame)
+  }
+  const client = await open()
+  const connection = await told.promise
+  Connection.prototype.tell = tell
+  const visit = connection.visit.bind(connection)
+  connection.visit = () => undefined
+  return [client, connection, visit]
+}
+
+/** How much the system has taken of what the one socket of a server was sent, when it takes no more. In bytes. */
+async function takenBySystem({ app }: Server): Promise<number> {
+  const [{ _socket: stream }] = [...app.websocketServer.clients] as [Json]
+  const taken = () => stream.bytesWritten - stream.writableLength - (stream._handle.writeQueueSize ?? 0)
+  for (let before = 0, now = taken(); ; before = now, now = taken()) {
+    if (before === now && now > 0) return Math.min(now, 4 * 1024 * 1024)
+    await sleep(500)
+  }
+}
+
+t.test('a client that reads slowly, but steadily, is neither silent nor too slow', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const user = { id: ann.user.id, username: 'ann' }
+  const text = 'x'.repeat(9000)
+  for (const [what, count] of [
+    ['in the buffers of the system', 100],
+    ['in the process, too', 1500]
+  ] as const) {
+    await server.app.db.log.append(
+      Array.from({ length: count }, () => ({ type: 'send' as const, chat_id: id, user, text }))
+    )
+    const [b, connection, visit] = await bothSides(() => bob.v1(`?chat_id=${id}&after=0`))
+    b.pause()
+    // At 8 KB a second, this takes the client so long.
+    const seconds = (await takenBySystem(server)) / 8000
+    t.ok(seconds > 60, `${what}: ${seconds.toFixed()} s`)
+    const now = performance.now()
+    for (let s = 0; s < seconds; s += 5) visit(now + s * 1000, s % 25 === 0)
+    t.ok(connection.open, 'though several pings are unanswered')
+    b.resume()
+    await b.next('live')
+    b.terminate()
+    while (server.app.websocketServer.clients.size > 0) await sleep(10)
+  }
+})
+
+t.test('a socket that takes nothing for 30 s longer than the least speed needs is closed with 4408', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const a = await people[0].v1(id)
+  const [b, connection, visit] = await bothSides(() => people[1].socket(id))
+  b.pause()
+  for (let i = 0; i < 1000; i++) a.send({ message: 'x'.repeat(10_000) })
+  for (let i = 0; i < 1000; i++) await a.next('ack')
+  while (!connection.blocked) await sleep(20)
+  const now = performance.now()
+  // The system's buffer holds up to 4 MiB of what was sent; a client that reads 8 KB a second needs 8 minutes for it.
+  const busy = (4 * 1024 * 1024) / 8
+  visit(now, true)
+  visit(now + 29_000, false)
+  t.ok(connection.open)
+  visit(now + busy + 31_000, false)
+  t.notOk(connection.open)
+  b.resume()
+  t.equal(await b.closed(), 4408)
+})
