@@ -60,6 +60,11 @@ export class Server {
     this.settings = settings
   }
 
+  /** The OpenAPI document. */
+  async document(): Promise<Json> {
+    return this.app.swagger()
+  }
+
   /** A client without a session. */
   stranger(): Client {
     return new Client(this, '')
@@ -204,8 +209,8 @@ export class Client {
     return this.#checked('GET', path, await socket.refusal)
   }
 
-  #checked(method: string, path: string, reply: Reply<Json>): Reply<Json> {
-    contract ??= new Contract(this.server.app.swagger())
+  async #checked(method: string, path: string, reply: Reply<Json>): Promise<Reply<Json>> {
+    contract ??= new Contract(await this.server.document())
     const wrong = contract.wrongWith(method, path, reply)
     if (wrong) throw new Error(wrong)
     return reply

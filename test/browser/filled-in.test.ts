@@ -15,6 +15,7 @@ const LAST = ['logout', 'changePassword', 'deleteChat', 'removeMember', 'deleteM
 
 /** Closes all tags: what is open makes the page slow. */
 async function closeAll(page: Page): Promise<void> {
+  await page.getByText('Register an account').waitFor()
   for (const heading of await page.locator('.opblock-tag .expand-operation').all()) await heading.click()
 }
 

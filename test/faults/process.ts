@@ -99,6 +99,10 @@ export class Process extends Server {
     })
   }
 
+  override async document() {
+    return (await fetch(`${this.url}/openapi.json`)).json()
+  }
+
   override account(username: string) {
     return this.register(username, 'correct horse')
   }
