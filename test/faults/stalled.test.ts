@@ -7,14 +7,12 @@ import { start } from './process.ts'
 const MESSAGES = 1600
 const LENGTH = 9000
 const STALLED_MS = 30_000
-/**
- * The server closes a socket some time after it has stalled for so long, and forgets it 5 s later. Readers who go on
- * one after the other, from before that time to after it, find out when.
- */
 const READERS = 14
 const APART_MS = 1000
 
-t.test('a reader who takes nothing for 30 s is closed with 4408, and comes back to what it missed', async t => {
+// What the system has taken for a reader, up to 4 MiB, may keep a slow one busy for minutes. How long the server waits
+// for those who take nothing is tested with a clock that is ahead of time, in test/chat/liveness.test.ts.
+t.test('readers who take nothing for half a minute and longer stay, and get everything', async t => {
   const server = await start(t, t.testdir({}))
   const { id, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
@@ -42,12 +40,7 @@ t.test('a reader who takes nothing for 30 s is closed with 4408, and comes back 
     await sleep(APART_MS)
   }
   await sleep(APART_MS)
-  t.comment(`close codes of the readers, in the order in which they went on: ${codes.map(code => code ?? 'open')}`)
-  t.equal(codes[0], undefined, 'a reader who goes on in time stays')
-  t.ok(codes.includes(4408))
-  t.ok(codes.every(code => code === undefined || code === 4408 || code === 1006))
-
-  for (const [i, reader] of readers.entries()) if (codes[i] !== undefined) await reader.connect(bob)
+  t.ok(codes.every(code => code === undefined))
   for (const reader of readers) await reader.caughtUp(heads(server.file))
   audit(t, server.file, [sender], readers)
   for (const { ws } of readers) ws?.terminate()
