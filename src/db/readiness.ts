@@ -1,10 +1,13 @@
 import { statSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type Sqlite from 'better-sqlite3'
 import { isStorageFault } from './faults.ts'
 
 /** After a write has failed, one is tried at most this often, in milliseconds. */
 const TRY_MS = 2000
+/** After a write has failed, the disk must have so many bytes free: one page may fit where a message does not. */
+const LEAST_FREE = 1024 * 1024
 
 /** Looks for one row of each table that most requests read, from the root of its b-tree down. */
 const ROWS = ['users', 'sessions', 'chats', 'members', 'messages'].map(
@@ -37,6 +40,9 @@ export class Readiness {
   async check(): Promise<void> {
     await this.#sameFile()
     this.#read.get()
+    if (!this.#fault) return
+    await this.#room()
+    // Another question may have found out meanwhile.
     if (this.#fault) this.#write()
   }
 
@@ -46,6 +52,13 @@ export class Readiness {
     const now = await stat(this.#client.name)
     if (now.dev === this.#opened.dev && now.ino === this.#opened.ino && now.size > 0) return
     throw new Error(`${this.#client.name} is no longer the file that this server has open`)
+  }
+
+  /** Throws what is remembered while the disk is as good as full. */
+  async #room(): Promise<void> {
+    if (!this.#opened) return
+    const { bavail, bsize } = await statfs(dirname(this.#client.name))
+    if (bavail * bsize < LEAST_FREE) throw this.#fault
   }
 
   /** Writes a page that stays the same. Throws what is remembered when the last attempt was a moment ago. */
