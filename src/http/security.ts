@@ -34,8 +34,10 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
   }
 
   app.addHook('onRequest', (request, _reply, done) => {
-    const refused = (request.ws || !SAFE_METHODS.has(request.method)) && !mayCall(request)
-    if (refused) tell(request)
+    const foreign = !mayCall(request)
+    // A page that may not call is told of as well when it asks, before a change, whether it may, and when it only reads.
+    if (foreign) tell(request)
+    const refused = foreign && (request.ws || !SAFE_METHODS.has(request.method))
     done(refused ? new ChatError('FOREIGN_ORIGIN') : undefined)
   })
 

@@ -104,6 +104,13 @@ t.test('a page that may not call is told of once, with what may be wrong', async
   for (let i = 0; i < 3; i++) t.equal((await call('https://chat.example.com')).status, 403)
   t.match(refused(), [{ level: 30, origin: 'https://chat.example.com', host, msg: /Host .*ALLOWED_ORIGINS/ }])
   t.equal(refused().length, 1)
+  // What a page sends first: the question before a change, or something to read.
+  await server.stranger().request('OPTIONS', '/chats', undefined, { origin: 'https://asks.example.com' })
+  await server.stranger().get('/auth/me', { origin: 'https://reads.example.com' })
+  t.strictSame(
+    refused().map(({ origin }) => origin),
+    ['https://chat.example.com', 'https://asks.example.com', 'https://reads.example.com']
+  )
   for (let i = 0; i < 150; i++) await call(`https://${i}.example/${'x'.repeat(300)}`)
   t.equal(refused().length, 100, 'of so many origins, and no more')
   t.ok(refused().every(({ origin }) => origin.length <= 200))
