@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -11,7 +11,8 @@ async function busy(times: number, ms: number): Promise<void> {
   for (let i = 0; i < times; i++) {
     const end = Date.now() + ms
     while (Date.now() < end);
-    await sleep(0)
+    // Whatever is due has its turn.
+    for (let turn = 0; turn < 3; turn++) await immediate()
   }
 }
 
@@ -65,8 +66,11 @@ t.test('a server that cannot keep up turns requests away, lives, and recovers', 
   const [ann] = people
   t.equal((await ann.get('/auth/me')).status, 200)
 
-  await busy(3, 2200)
-  const refused = await ann.get('/auth/me')
+  let refused = await ann.get('/auth/me')
+  for (let tries = 0; refused.status === 200 && tries < 5; tries++) {
+    await busy(3, 2200)
+    refused = await ann.get('/auth/me')
+  }
   t.match(refused, { status: 503, body: { statusCode: 503, code: 'OVERLOADED', error: 'Service Unavailable' } })
   t.equal(refused.headers.get('retry-after'), '5')
   t.equal((await ann.get('/health/live')).status, 200)
