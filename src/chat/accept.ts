@@ -80,7 +80,8 @@ export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expi
       session_expires_at: new Date(session_expires_at).toISOString()
     })
     const enter = (chat: Head) => {
-      if (!connection.open || !isIn(chat)) return
+      // It may have been added to the socket meanwhile.
+      if (!connection.open || !isIn(chat) || connection.cursors.has(chat.chat_id)) return
       rooms.enter(connection, chat.chat_id, after ?? chat.seq, connection.v1 && after !== undefined)
     }
     if (chats.length <= AT_ONCE) chats.forEach(enter)
@@ -88,6 +89,7 @@ export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expi
     const uncounted = chats.filter(({ unread_count }) => unread_count === undefined)
     if (connection.v1 && uncounted.length > 0) void tellUnread(connection, uncounted)
     expiry.check(connection)
+    void expiry.confirm(connection)
   }
 
   /** Nothing is read from the socket before it is in all of its rooms. */

@@ -18,6 +18,16 @@ export class Expiry {
     if (left < EXPIRING_MS + HEARTBEAT_MS && !this.#timers.has(connection)) this.#wake(connection, left - EXPIRING_MS)
   }
 
+  /** To be called once the socket is one of its session's: the session may have ended during the handshake. */
+  async confirm(connection: Connection): Promise<void> {
+    try {
+      const found = await this.#sessions.find(connection.caller.session_id)
+      if (!found && connection.open) connection.close(CLOSE.sessionEnded)
+    } catch (error) {
+      connection.log.error({ err: error }, 'a session cannot be checked')
+    }
+  }
+
   forget(connection: Connection): void {
     clearTimeout(this.#timers.get(connection))
     this.#timers.delete(connection)

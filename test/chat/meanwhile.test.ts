@@ -70,6 +70,17 @@ t.test('a socket that closes while its session is looked up, or a chat is, is fo
   t.match((await bob.get(`/chats/${id}`)).status, 200)
 })
 
+t.test('a session that ends during the handshake has no socket', async t => {
+  const server = await build(t)
+  const { people } = await server.chat('ann')
+  const [ann] = people
+  delay(server.app.db.chats, 'heads', 300)
+  const opening = ann.v1('')
+  await sleep(100)
+  t.equal((await ann.post('/auth/logout')).status, 204)
+  t.equal(await (await opening).closed(), 4401)
+})
+
 t.test('a chat that is gone by the time it is shown is not there', async t => {
   const server = await build(t)
   const { path, people } = await server.chat('ann')
