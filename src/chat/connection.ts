@@ -99,7 +99,7 @@ export class Connection {
     socket.on('ping', () => this.#liveness.heard())
     socket.on('pong', () => this.#liveness.answered())
     // What it had sent before is taken before.
-    socket.on('close', () => (this.#waiting > 0 ? options.turns.run(options.closed) : options.closed()))
+    socket.on('close', () => (this.#waiting > 0 ? options.turns.run(this, options.closed) : options.closed()))
   }
 
   get open(): boolean {
@@ -187,7 +187,7 @@ export class Connection {
     if (this.#waiting === 0 && text.length <= LONG) return this.#take(text, isBinary)
     this.#waiting++
     const release = this.hold()
-    this.#options.turns.run(() => {
+    this.#options.turns.run(this, () => {
       this.#waiting--
       release()
       this.#take(text, isBinary)

@@ -48,7 +48,7 @@ export class Liveness {
 
   /** To be called every few seconds. Whether the peer has taken nothing for too long; `blocked`: much waits for it. */
   isStalled(now: number, blocked: boolean): boolean {
-    const taken = this.#stream.bytesWritten - unsentBytes(this.#stream)
+    const taken = takenBytes(this.#stream)
     if (taken === this.#taken && blocked) return now - Math.max(this.#takenAt, this.#busyUntil) >= STALLED_MS
     const busyUntil = Math.max(this.#busyUntil, now) + (taken - this.#taken) / LEAST_SPEED
     this.#busyUntil = Math.min(busyUntil, now + SYSTEM_BYTES / LEAST_SPEED)
@@ -70,7 +70,11 @@ export class Liveness {
   }
 }
 
-/** What the system has not taken: what Node keeps, and what libuv keeps. */
-function unsentBytes(stream: Socket & { _handle?: { writeQueueSize?: number } }): number {
-  return stream.writableLength + (stream._handle?.writeQueueSize ?? 0)
+/**
+ * What the system has taken of what was written. `bytesWritten` of a handle leaves out what Node still keeps, and counts
+ * what libuv keeps; `writableLength` of a stream counts both. A stream without a handle gives all or nothing of a write.
+ */
+function takenBytes(stream: Socket & { _handle?: { bytesWritten: number; writeQueueSize: number } }): number {
+  const { _handle: handle } = stream
+  return handle ? handle.bytesWritten - handle.writeQueueSize : stream.bytesWritten - stream.writableLength
 }

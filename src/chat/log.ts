@@ -31,6 +31,8 @@ const WAITING = 20_000
 /** More changes than this, or more characters of text, would hold up the event loop. */
 const BATCH = 2000
 const BATCH_CHARACTERS = 256 * 1024
+/** `data` takes as long as so many characters of text, most of it to be turned into JSON. */
+const DATA_CHARACTERS = 1024
 /** While a large room is served, that gets so many times as long as it took to store the last batch: disks can be slow. */
 const SERVING = 4
 /** A batch that took longer than this to store met a stall. In milliseconds. */
@@ -111,6 +113,7 @@ export class Log {
     while (end < queue.length && end < BATCH && characters < BATCH_CHARACTERS) {
       const { change } = queue[end++] as Entry
       if ('text' in change) characters += change.text?.length ?? 0
+      if ('data' in change && change.data) characters += DATA_CHARACTERS
     }
     // A new array: an old one would keep what is in it from the collector's young generation.
     const rest = queue.slice(end)

@@ -33,7 +33,7 @@ async function input(app: FastifyInstance): Promise<void> {
         value
       )
     }
-    app.turns.run(() => void json(request, body.toString(), parsed))
+    app.turns.run(request.raw.socket, () => void json(request, body.toString(), parsed))
   })
 
   app.addHook('onRequest', ({ url }, _reply, done) => {

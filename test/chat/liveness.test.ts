@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { Connection } from '../../src/chat/connection.ts'
+import { Liveness } from '../../src/chat/liveness.ts'
 import { build, type Json, type Server } from '../helper.ts'
 import type { TestSocket } from '../socket.ts'
 
@@ -22,15 +25,38 @@ async function bothSides(open: () => Promise<TestSocket>): Promise<[TestSocket, 
   return [client, connection, visit]
 }
 
-/** How much the system has taken of what the one socket of a server was sent, when it takes no more. In bytes. */
-async function takenBySystem({ app }: Server): Promise<number> {
-  const [{ _socket: stream }] = [...app.websocketServer.clients] as [Json]
-  const taken = () => stream.bytesWritten - stream.writableLength - (stream._handle.writeQueueSize ?? 0)
+/** How much the system has taken of what was written to a socket, when it takes no more. In bytes. */
+async function takenBySystem(stream: Json): Promise<number> {
+  const taken = () => stream._handle.bytesWritten - stream._handle.writeQueueSize
   for (let before = 0, now = taken(); ; before = now, now = taken()) {
     if (before === now && now > 0) return Math.min(now, 4 * 1024 * 1024)
     await sleep(500)
   }
 }
+
+/** The stream under the one socket of a server. */
+function streamOf({ app }: Server): Json {
+  const [{ _socket: stream }] = [...app.websocketServer.clients] as [Json]
+  return stream
+}
+
+t.test('what is on its way to the system counts once', async t => {
+  const peer = createServer(socket => socket.pause().on('error', () => undefined))
+  await once(peer.listen(0, '127.0.0.1'), 'listening')
+  const stream = connect((peer.address() as AddressInfo).port, '127.0.0.1')
+  t.teardown(() => {
+    stream.destroy()
+    peer.close()
+  })
+  await once(stream, 'connect')
+  const liveness = new Liveness(stream)
+  for (let n = 0; n < 20; n++) stream.write(Buffer.alloc(1024 * 1024))
+  const ms = (await takenBySystem(stream)) / 8
+  const now = performance.now()
+  t.notOk(liveness.isStalled(now, true))
+  t.notOk(liveness.isStalled(now + ms + 29_000, true))
+  t.ok(liveness.isStalled(now + ms + 31_000, true))
+})
 
 t.test('a client that reads slowly, but steadily, is neither silent nor too slow', async t => {
   const server = await build(t)
@@ -48,7 +74,7 @@ t.test('a client that reads slowly, but steadily, is neither silent nor too slow
     const [b, connection, visit] = await bothSides(() => bob.v1(`?chat_id=${id}&after=0`))
     b.pause()
     // At 8 KB a second, this takes the client so long.
-    const seconds = (await takenBySystem(server)) / 8000
+    const seconds = (await takenBySystem(streamOf(server))) / 8000
     t.ok(seconds > 60, `${what}: ${seconds.toFixed()} s`)
     const now = performance.now()
     for (let s = 0; s < seconds; s += 5) visit(now + s * 1000, s % 25 === 0)

@@ -50,3 +50,27 @@ t.test('requests that arrive together leave turns to others', async t => {
   t.ok(answered < 25, `${answered} of 50 large requests were answered before a ping`)
   t.strictSame([...new Set(await Promise.all(answers))], ['HTTP/1.1 201 Created'])
 })
+
+t.test('a connection with any number of requests neither fills the memory nor holds up another one', async t => {
+  const server = await build(t)
+  const ann = await server.account('ann')
+  const { port, hostname } = new URL(server.url)
+  let begun = 0
+  let open = 0
+  let most = 0
+  server.app.server.on('request', (_request, reply) => {
+    begun++
+    most = Math.max(most, ++open)
+    reply.once('close', () => open--)
+  })
+  const connection = connect(Number(port), hostname)
+  t.teardown(() => connection.destroy())
+  await once(connection, 'connect')
+  const REQUESTS = 50_000
+  connection.write('GET /a HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(REQUESTS))
+  connection.resume()
+  while (begun < 1000) await sleep(1)
+  t.equal((await ann.get('/auth/me')).status, 200)
+  t.ok(begun < REQUESTS, `the other one is answered after ${begun} of ${REQUESTS}`)
+  t.ok(most < 10_000, `${most} requests were open at once`)
+})
