@@ -67,7 +67,8 @@ export class Delivery {
   handle(event: BusEvent): void {
     switch (event.type) {
       case 'sessions_ended':
-        return this.#inLine(() => this.#endSessions(event.session_ids))
+        // Not in line: however much there is to tell, a session has ended at once.
+        return void this.#endSessions(event.session_ids)
       case 'members_added':
         return this.#inLine(() => this.#welcome(event.chat_id, event.user_ids))
       case 'role_changed':

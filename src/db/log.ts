@@ -1,3 +1,4 @@
+import { inSlices } from '../time-slice.ts'
 import type { Database } from './database.ts'
 import { foldText } from './fold.ts'
 import { type Batch, batches, type Change, type Done, type Outcome, Refusal, refuse } from './log-batch.ts'
@@ -102,6 +103,15 @@ export function logRepository(db: Database, patience: Patience) {
     return outcomes
   }).immediate
 
+  function tryAlone(change: Change): Outcome {
+    try {
+      return transaction([change])[0] as Outcome
+    } catch (cause) {
+      forget()
+      return { error: 'STORAGE_FAILED', cause }
+    }
+  }
+
   return {
     /**
      * Makes these changes, durably, when the promise resolves: an outcome for each, in their order. When the database
@@ -114,14 +124,7 @@ export function logRepository(db: Database, patience: Patience) {
       } catch (cause) {
         forget()
         if (changes.length === 1 || isLocked(cause)) return changes.map(() => ({ error: 'STORAGE_FAILED', cause }))
-        return changes.map(alone => {
-          try {
-            return transaction([alone])[0] as Outcome
-          } catch (cause) {
-            forget()
-            return { error: 'STORAGE_FAILED', cause }
-          }
-        })
+        return inSlices(changes, tryAlone)
       }
     }
   }

@@ -70,6 +70,20 @@ t.test('a socket that closes while its session is looked up, or a chat is, is fo
   t.match((await bob.get(`/chats/${id}`)).status, 200)
 })
 
+t.test('a session ends at once, however much there is to tell', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const [a, b] = [await ann.v1(''), await bob.v1('')]
+  await a.next('ready')
+  delay(server.app.db.chats, 'find', 1000)
+  for (let n = 0; n < 5; n++) {
+    server.app.bus.publish({ type: 'members_added', chat_id: id, user_ids: [ann.user.id] })
+  }
+  await bob.post('/auth/logout')
+  t.equal(await b.closed(3000), 4401)
+})
+
 t.test('a session that ends during the handshake has no socket', async t => {
   const server = await build(t)
   const { people } = await server.chat('ann')
