@@ -25,8 +25,7 @@ function restore(copy: string | undefined): void {
   if (name === ':memory:') throw new ConfigError('DATABASE_URL is sqlite:///:memory:, which has no file')
   if (isSameFile(copy, name)) throw new ConfigError(`${copy} is the database itself`)
   const kept = `${name}.replaced`
-  // What a restore that was interrupted has left: both are names of the database from before.
-  if (isSameFile(kept, name)) rmSync(kept)
+  if (isSameFile(kept, name)) takeBack(kept, name)
   const { file, release } = lock(name)
   const part = `${file}.restoring`
   try {
@@ -76,7 +75,18 @@ function prepare(part: string, copy: string): void {
 function keep(file: string, kept: string): void {
   removeAll(kept)
   linkSync(file, kept)
-  for (const suffix of ['-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, kept + suffix)
+  moveLog(file, kept)
+}
+
+/** Undoes what a restore that was interrupted has done: both are names of the database from before. */
+function takeBack(kept: string, name: string): void {
+  moveLog(kept, name)
+  rmSync(kept)
+}
+
+/** Moves what a crash has left beside a database. */
+function moveLog(from: string, to: string): void {
+  for (const suffix of ['-wal', '-shm']) if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix)
 }
 
 function isSameFile(a: string, b: string): boolean {

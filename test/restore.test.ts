@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
@@ -93,6 +93,25 @@ t.test('what a crash has left beside the database does not meet the copy', async
   t.match((await second.client(ann.cookie, ann.user).get('/auth/me')).body, { display_name: 'ann' })
   await second.app.close()
   const kept = new Sqlite(join(directory, 'confab.db.replaced'))
+  t.equal(kept.prepare('select display_name from users').pluck().get(), 'In the log')
+  kept.close()
+})
+
+t.test('a restore after one that was interrupted keeps what a crash had left', async t => {
+  const { directory, server, backup, restore } = await restorable(t)
+  await server.account('ann')
+  t.match(await backup(), { code: 0 })
+  await server.app.close()
+  const file = join(directory, 'confab.db')
+  const other = new Sqlite(file)
+  other.pragma('journal_mode = wal')
+  other.prepare("update users set display_name = 'In the log'").run()
+  // As far as the first one came.
+  linkSync(file, `${file}.replaced`)
+  renameSync(`${file}-wal`, `${file}.replaced-wal`)
+  t.match(await restore(), { code: 0 })
+  other.close()
+  const kept = new Sqlite(`${file}.replaced`)
   t.equal(kept.prepare('select display_name from users').pluck().get(), 'In the log')
   kept.close()
 })
