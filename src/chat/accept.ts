@@ -10,6 +10,7 @@ import { UNREAD_ITEMS } from '../schemas/socket.ts'
 import { inSlices } from '../time-slice.ts'
 import { actor } from './actions/act.ts'
 import { Connection } from './connection.ts'
+import { tellRemoved } from './delivery.ts'
 import { frameReader } from './frames.ts'
 import { HEARTBEAT_MS } from './heartbeat.ts'
 import type { ChatServices } from './plugin.ts'
@@ -81,7 +82,8 @@ export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expi
     })
     const enter = (chat: Head) => {
       // It may have been added to the socket meanwhile.
-      if (!connection.open || !isIn(chat) || connection.cursors.has(chat.chat_id)) return
+      if (!connection.open || connection.cursors.has(chat.chat_id)) return
+      if (!isIn(chat)) return tellRemoved(connection, chat.chat_id)
       rooms.enter(connection, chat.chat_id, after ?? chat.seq, connection.v1 && after !== undefined)
     }
     if (chats.length <= AT_ONCE) chats.forEach(enter)

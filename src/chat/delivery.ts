@@ -157,7 +157,7 @@ export class Delivery {
 }
 
 /** A socket for this chat alone has nothing left to do; one for all chats goes on without it. */
-function tellRemoved(connection: Connection, chat_id: number): void {
+export function tellRemoved(connection: Connection, chat_id: number): void {
   if (connection.chat_id === chat_id) connection.close(CLOSE.removed)
   else connection.tell({ type: 'chat', change: 'removed', chat: { id: chat_id } })
 }

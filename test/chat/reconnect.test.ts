@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
+import { Connection } from '../../src/chat/connection.ts'
 import { build, type Client, type Json } from '../helper.ts'
 import { group } from './group.ts'
 
@@ -88,6 +89,40 @@ t.test('a frame that comes while a socket enters its many chats is not lost', as
   b.send({ type: 'send', chat_id: ids[0] as number, message: 'early', client_id: 'too' })
   const acked = [(await b.next('ack')).client_id, (await b.next('ack')).client_id]
   t.strictSame(acked.sort(), ['early', 'too'])
+})
+
+t.test('a chat that comes or goes while a socket enters its many chats is there once, or not at all', async t => {
+  const server = await build(t)
+  const [ann, bob] = [await server.account('ann'), await server.account('bob')]
+  const ids = await manyChats(ann, bob, 3000)
+  // The first and the last to be entered: of one of them, the socket hears before it has come so far.
+  const [came, went] = [
+    [ids[0], ids.at(-1)],
+    [ids[1], ids.at(-2)]
+  ] as [number[], number[]]
+  const { tell } = Connection.prototype
+  Connection.prototype.tell = function (frame) {
+    tell.call(this, frame)
+    if (frame.type !== 'ready') return
+    for (const chat_id of came) server.app.bus.publish({ type: 'members_added', chat_id, user_ids: [bob.user.id] })
+    for (const chat_id of went) server.app.bus.publish({ type: 'chat_removed', chat_id })
+  }
+  t.teardown(() => {
+    Connection.prototype.tell = tell
+  })
+  const b = await bob.v1('')
+  await b.next('ready')
+  for (const chat_id of came) await ann.post(`/chats/${chat_id}/messages`, { message: `in ${chat_id}` })
+  b.send({ type: 'ping' })
+  const frames = await b.all(500)
+  const of = (kind: string) => frames.filter(({ type }) => type === kind)
+  t.strictSame(
+    of('message').map(({ chat_id }) => chat_id),
+    came
+  )
+  const removed = of('chat').filter(({ change }) => change === 'removed')
+  t.strictSame(removed.map(({ chat }) => chat.id).sort(), [...went].sort())
+  t.equal(of('pong').length, 1)
 })
 
 t.test('somebody who is removed while their socket opens gets nothing of the chat', async t => {
