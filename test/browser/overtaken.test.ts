@@ -4,9 +4,27 @@ import { launch } from './chromium.ts'
 import { history } from './walk/history.ts'
 import { Person } from './walk/person.ts'
 
-// The page that is walked through keeps two rules of docs/protocol.md. Without them, it goes wrong.
+// The page that is walked through keeps the rules of docs/protocol.md. Without any one of them, it goes wrong.
 
 const browser = await launch(t)
+
+/** Opens a chat and scrolls back. The server has read a page of history; it arrives when the returned function is called. */
+async function scrollBack(person: Person, chat_id: number): Promise<() => Promise<void>> {
+  const read = Promise.withResolvers<void>()
+  const arrive = Promise.withResolvers<void>()
+  person.origin.onReply = async url => {
+    if (!url.includes('before=')) return
+    read.resolve()
+    await arrive.promise
+  }
+  await person.open(chat_id)
+  const scrolled = person.scrollToTheBeginning()
+  await read.promise
+  return () => {
+    arrive.resolve()
+    return scrolled
+  }
+}
 
 /** What a page lacks, or has in an old state, after frames and replies have overtaken each other. */
 async function stale(t: Test, query: string): Promise<number[]> {
@@ -20,20 +38,10 @@ async function stale(t: Test, query: string): Promise<number[]> {
     bob.until(`${seq}`, ({ status, chats: [chat] }) => status === 'online' && chat?.cursor === seq)
 
   // The server has read message 3 for a page of history. Before the page arrives, message 3 changes.
-  const read = Promise.withResolvers<void>()
-  const changed = Promise.withResolvers<void>()
-  bob.origin.onReply = async url => {
-    if (!url.includes('before=')) return
-    read.resolve()
-    await changed.promise
-  }
-  await bob.open(id)
-  const scrolled = bob.scrollToTheBeginning()
-  await read.promise
+  const arrive = await scrollBack(bob, id)
   await ann.patch(`${path}/messages/3`, { message: 'changed' })
   await upTo(121)
-  changed.resolve()
-  await scrolled
+  await arrive()
 
   // Message 122 is on its way in a frame. The reply to a request that was made later arrives, the frame does not.
   bob.origin.hold()
@@ -112,22 +120,12 @@ t.test('a page that was away for long begins anew, and drops a reply to an earli
   const say = (message: string) => ann.post(`${path}/messages`, { message })
   for (let n = 1; n <= 120; n++) await say(`${n}`)
   const bob = await Person.arrive(t, browser, people[1], '?far=5')
-  const read = Promise.withResolvers<void>()
-  const changed = Promise.withResolvers<void>()
-  bob.origin.onReply = async url => {
-    if (!url.includes('before=')) return
-    read.resolve()
-    await changed.promise
-  }
-  await bob.open(id)
-  const scrolled = bob.scrollToTheBeginning()
-  await read.promise
+  const arrive = await scrollBack(bob, id)
   bob.origin.cut()
   await bob.until('the end', ({ status }) => status === 'offline')
   await ann.patch(`${path}/messages/3`, { message: 'changed' })
   for (let n = 121; n <= 130; n++) await say(`${n}`)
   await bob.until('the latest page', ({ last_line }) => last_line === 'ann: 130')
-  changed.resolve()
-  await scrolled
+  await arrive()
   t.strictSame(await bob.messages(id), await history(ann, id))
 })
