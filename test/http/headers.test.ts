@@ -16,7 +16,9 @@ const READABLE = {
 /** A request from a page of another origin, with a target that `fetch` would not send. */
 async function ask(server: Server, method: string, path: string, headers: Record<string, string> = {}) {
   const { hostname, port } = new URL(server.url)
-  const request = httpRequest({ hostname, port, path, method, headers: { origin: LISTED, ...headers } }).end()
+  // A connection of its own: an upgrade would be sent over one that is kept.
+  const options = { hostname, port, path, method, agent: false as const, headers: { origin: LISTED, ...headers } }
+  const request = httpRequest(options).end()
   const [response] = await once(request, 'response')
   const body: Json = response.statusCode === 204 ? undefined : await json(response)
   return { status: response.statusCode, headers: response.headers, body }
