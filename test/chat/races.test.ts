@@ -12,9 +12,9 @@ type Ask = (people: Record<Names, Client>, path: string) => Promise<Reply<Json>>
 
 /**
  * Counts the changes that reach the log that bert's read marker reaches, from this one on. Other servers of this process
- * have logs, too. The function resolves when there are as many as it is given.
+ * have logs, too. The function resolves when there are as many as it is given, or once it is `givenUp`.
  */
-function counter(t: Test): (count: number) => Promise<void> {
+function counter(t: Test): (count: number, givenUp: () => boolean) => Promise<void> {
   const { submit } = Log.prototype
   let log: Log | undefined
   let submitted = 0
@@ -27,8 +27,8 @@ function counter(t: Test): (count: number) => Promise<void> {
   t.teardown(() => {
     Log.prototype.submit = submit
   })
-  return async count => {
-    while (submitted < count) await sleep(1)
+  return async (count, givenUp) => {
+    while (submitted < count && !givenUp()) await sleep(1)
   }
 }
 
@@ -48,18 +48,24 @@ async function together(t: Test, asks: Ask[]) {
   const repository: Json = server.app.db.log
   const append = repository.append.bind(repository)
   const batches: string[][] = []
+  const allAsked = Promise.withResolvers<void>()
   repository.append = async (changes: Change[]) => {
-    if (batches.push(changes.map(({ type }) => type)) === 1) await submitted(1 + asks.length)
+    if (batches.push(changes.map(({ type }) => type)) === 1) await allAsked.promise
     return append(changes)
   }
   const begun = bert.put(`${path}/read`, { id: 0 })
   while (batches.length === 0) await sleep(1)
   const replies: Promise<Reply<Json>>[] = []
   for (const [i, ask] of asks.entries()) {
-    replies.push(ask({ olga, adam, bert, cora }, path))
-    // Whoever is refused on the way has an outcome, and does not reach the log.
-    await Promise.race([submitted(2 + i), replies[i]])
+    let answered = false
+    const reply = ask({ olga, adam, bert, cora }, path).finally(() => {
+      answered = true
+    })
+    replies.push(reply)
+    // Whoever is refused on the way has an answer, and does not reach the log.
+    await submitted(2 + i, () => answered)
   }
+  allAsked.resolve()
   const outcomes = (await Promise.all(replies)).map(outcome)
   await begun
   const sizes = batches.map(({ length }) => length)
