@@ -24,6 +24,11 @@ export class FairTurns {
     else this.#lines.set(connection, [job])
   }
 
+  /** Resolves in a turn that has time left, for a piece of work that comes from no connection. */
+  turn(): Promise<void> {
+    return new Promise(resolve => this.run({}, resolve))
+  }
+
   /** How many jobs of a connection wait. */
   waiting(connection: object): number {
     return this.#lines.get(connection)?.length ?? 0

@@ -1,4 +1,5 @@
 import { ChatError } from '../errors.ts'
+import { FairTurns } from '../fair-turns.ts'
 
 /** A search has the event loop for so long at a time, in milliseconds, and what its last piece of work takes. */
 const TURN_MS = 5
@@ -20,7 +21,7 @@ interface Account {
 }
 
 /**
- * Lets searches have the event loop in turns: one search in each turn of the loop. Of an account, one runs at a time, and
+ * Lets searches have the event loop in turns, one search after the other. Of an account, one runs at a time, and
  * of all accounts a few, which take turns at that as well. So nobody else feels how many there are, or how long they take.
  */
 export class Searches {
@@ -28,8 +29,7 @@ export class Searches {
   readonly #accounts = new Map<number, Account>()
   #running = 0
   #waiting = 0
-  /** Running searches that wait for a turn of the event loop. */
-  readonly #turns: (() => void)[] = []
+  readonly #turns = new FairTurns()
 
   /**
    * Does the work for an account, when its turn has come. Resolves with undefined when `signal` aborts before it is done.
@@ -92,25 +92,12 @@ export class Searches {
 
   async #finish<T>(work: Work<T>, signal: AbortSignal): Promise<T | undefined> {
     for (;;) {
-      await this.#turn()
+      await this.#turns.turn()
       for (const end = performance.now() + TURN_MS; performance.now() < end; ) {
         if (signal.aborted) return undefined
         const piece = await work.next()
         if (piece.done) return piece.value
       }
     }
-  }
-
-  /** Resolves in a turn of the event loop in which no other search is at work. */
-  #turn(): Promise<void> {
-    return new Promise(resolve => {
-      this.#turns.push(resolve)
-      if (this.#turns.length === 1) setImmediate(() => this.#take())
-    })
-  }
-
-  #take(): void {
-    this.#turns.shift()?.()
-    if (this.#turns.length > 0) setImmediate(() => this.#take())
   }
 }

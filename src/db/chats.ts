@@ -1,3 +1,4 @@
+import type { FairTurns } from '../fair-turns.ts'
 import { Recent } from '../recent.ts'
 import type { Chat, NewChat, PublicChat, Role } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
@@ -50,7 +51,7 @@ const others = alias(members, 'others')
 const peers = alias(users, 'peers')
 
 /** Chats as their members and as strangers see them. */
-export function chatsRepository(db: Database) {
+export function chatsRepository(db: Database, scans: FairTurns) {
   const read = messageReader(db)
 
   const latest = db.$client.prepare<[number], MessageRow>(
@@ -161,7 +162,7 @@ export function chatsRepository(db: Database) {
   }
 
   return {
-    ...publicChats(db),
+    ...publicChats(db, scans),
 
     /** A chat as its member sees it; undefined when the user is none. */
     async find(chat_id: number, user_id: number): Promise<Chat | undefined> {

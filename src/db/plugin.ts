@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { FairTurns } from '../fair-turns.ts'
 import { background } from './background.ts'
 import { chatsRepository } from './chats.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -24,10 +25,12 @@ const FOLD_MS = 100
 
 /** What is remembered of; see memory.ts. */
 function stored(db: Database, patience: Patience) {
+  /** Looking through many rows has turns of its own: however many do, nobody else waits for them. */
+  const scans = new FairTurns()
   return {
-    users: patience.lend(usersRepository(db)),
+    users: patience.lend(usersRepository(db, scans)),
     sessions: patience.lend(sessionsRepository(db)),
-    chats: patience.lend(chatsRepository(db)),
+    chats: patience.lend(chatsRepository(db, scans)),
     members: patience.lend(membersRepository(db)),
     log: logRepository(db, patience)
   }

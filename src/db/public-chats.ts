@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import type { FairTurns } from '../fair-turns.ts'
 import type { PublicChat } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import { chatColumns, toPublicChat } from './chat-row.ts'
@@ -18,7 +18,7 @@ interface TitleRow {
 }
 
 /** Finds public chats. */
-export function publicChats(db: Database) {
+export function publicChats(db: Database, scans: FairTurns) {
   const titlesBelow = db.$client.prepare<[before: number, limit: number], TitleRow>(
     `select id, title, title_folded from chats indexed by chats_public
      where visibility = 'public' and title is not null and id < ? order by id desc limit ?`
@@ -28,7 +28,7 @@ export function publicChats(db: Database) {
   async function find(part: string, before: number, count: number): Promise<number[]> {
     const found: number[] = []
     const slice = part === '' ? count : SLICE
-    for (let below = before; ; await setImmediate()) {
+    for (let below = before; ; await scans.turn()) {
       const rows = titlesBelow.all(below, slice)
       for (const { id, title, title_folded } of rows) {
         if ((title_folded ?? foldText(title)).includes(part)) found.push(id)

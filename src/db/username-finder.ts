@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import type { FairTurns } from '../fair-turns.ts'
 import type { Database } from './database.ts'
 
 /** Display names that are looked at before others have the event loop. */
@@ -16,7 +16,7 @@ interface NameRow {
  * Usernames come in their order from an index. Display names come from another index in the order of the names: all that
  * begin with the prefix are looked at, slice by slice, and the first usernames of them kept.
  */
-export function usernameFinder({ $client }: Database) {
+export function usernameFinder({ $client }: Database, scans: FairTurns) {
   const byUsername = $client
     .prepare<[{ after: string; prefix: string; end: string; count: number }], string>(
       `select username from users where username > @after and username >= @prefix and username < @end
@@ -35,7 +35,7 @@ export function usernameFinder({ $client }: Database) {
     let found = byUsername.all({ after, prefix, end, count })
     if (prefix === '') return found
     let last: NameRow = { folded: prefix, username: '' }
-    for (; ; await setImmediate()) {
+    for (; ; await scans.turn()) {
       const rows = byDisplayName.all({ ...last, end })
       const others = rows.map(({ username }) => username).filter(username => username > after)
       found = [...new Set([...found, ...others])].sort().slice(0, count)

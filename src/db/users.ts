@@ -1,3 +1,4 @@
+import type { FairTurns } from '../fair-turns.ts'
 import type { Page } from '../schemas/common.ts'
 import type { ProfileChange, User } from '../schemas/user.ts'
 import type { Database } from './database.ts'
@@ -33,8 +34,8 @@ export interface NewUser {
 }
 
 /** Accounts. */
-export function usersRepository(db: Database) {
-  const find = usernameFinder(db)
+export function usersRepository(db: Database, scans: FairTurns) {
+  const find = usernameFinder(db, scans)
   const byId = db
     .select(userColumns)
     .from(users)

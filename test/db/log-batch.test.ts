@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/db/database.ts'
 import { logRepository } from '../../src/db/log.ts'
 import { Patience } from '../../src/db/patience.ts'
 import { usersRepository } from '../../src/db/users.ts'
+import { FairTurns } from '../../src/fair-turns.ts'
 
 /** A log of which one batch has gone by already, so that it knows its chat and its members, and another connection. */
 async function warmLog(t: Test) {
@@ -16,8 +17,8 @@ async function warmLog(t: Test) {
     other.close()
     db.$client.close()
   })
-  const users = usersRepository(db)
-  const chats = chatsRepository(db)
+  const users = usersRepository(db, new FairTurns())
+  const chats = chatsRepository(db, new FairTurns())
   const log = logRepository(db, new Patience(db.$client, 200))
   const people: { id: number; username: string }[] = []
   for (const username of ['ann', 'bob']) {

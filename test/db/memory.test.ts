@@ -8,15 +8,16 @@ import { remember } from '../../src/db/memory.ts'
 import { Patience } from '../../src/db/patience.ts'
 import { sessionsRepository } from '../../src/db/sessions.ts'
 import { usersRepository } from '../../src/db/users.ts'
+import { FairTurns } from '../../src/fair-turns.ts'
 
 /** Repositories that remember, on top of those that do not, with ann, her session and her chat. */
 async function repositories(t: Test) {
   const db = openDatabase(':memory:')
   t.teardown(() => void db.$client.close())
   const stored = {
-    users: usersRepository(db),
+    users: usersRepository(db, new FairTurns()),
     sessions: sessionsRepository(db),
-    chats: chatsRepository(db),
+    chats: chatsRepository(db, new FairTurns()),
     members: membersRepository(db),
     log: logRepository(db, new Patience(db.$client))
   }
