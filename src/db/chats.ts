@@ -134,7 +134,7 @@ export function chatsRepository(db: Database, scans: FairTurns) {
     const known = latests.get(key)
     if (known?.seq === seq) return known.message
     const row = latest.get(id)
-    const message = row && read([row])[0]
+    const message = row && read(row)
     latests.set(key, { seq, message })
     return message
   }

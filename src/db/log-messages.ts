@@ -168,7 +168,7 @@ export function messageChanges(db: Database) {
   function store(batch: Batch, row: StoredRow): Done {
     row.seq = batch.next(row.chat_id)
     update.run(row)
-    return { message: read([row])[0], fresh: true }
+    return { message: read(row), fresh: true }
   }
 
   /** Gives a message the next number of its chat, which is returned, and changes nothing else in its row. */
@@ -180,7 +180,7 @@ export function messageChanges(db: Database) {
 
   /** Everything was done before. */
   function done(row: StoredRow): Done {
-    return { message: read([row])[0], fresh: false }
+    return { message: read(row), fresh: false }
   }
 
   return { create, send, edit, remove, react, unreact, rolledBack: () => reactionsOf.forget() }

@@ -56,11 +56,11 @@ export function withReactions(row: MessageRow, reactions: Reaction[]): Message {
 }
 
 /**
- * Makes messages of stored rows, with their reactions. A reaction is a change of its message, so that only rows changed
- * since they were created are looked up: a page without any costs nothing more.
+ * Makes a message of a stored row, with its reactions. A reaction is a change of its message, so that only rows changed
+ * since they were created are looked up: a page without any costs nothing more. To count thousands of reactions takes
+ * its time: a page gives way between its messages.
  */
-export function messageReader(db: Database): (rows: MessageRow[]) => Message[] {
+export function messageReader(db: Database): (row: MessageRow) => Message {
   const reactions = new Reactions(db)
-  return rows =>
-    rows.map(row => (row.seq > row.id ? withReactions(row, reactions.of(row.chat_id, row.id)) : toMessage(row)))
+  return row => (row.seq > row.id ? withReactions(row, reactions.of(row.chat_id, row.id)) : toMessage(row))
 }

@@ -1,4 +1,5 @@
 import type { History, HistoryQuery, Message } from '../schemas/message.ts'
+import { inSlices } from '../time-slice.ts'
 import { type ChangesAsked, changesQuery } from './changes.ts'
 import type { Database } from './database.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
@@ -50,11 +51,11 @@ export function messagesRepository(db: Database) {
   const head = db.$client.prepare<[number], number>('select seq from chats where id = ?').pluck()
 
   /** Up to `before` messages below `id` and up to `after` messages from `id` on; one more of each is looked for. */
-  function window(chat_id: number, id: number, before: number, after: number): History {
+  async function window(chat_id: number, id: number, before: number, after: number): Promise<History> {
     const below = firstOf(older.iterate(chat_id, id, before + 1), before)
     const above = firstOf(newer.iterate(chat_id, id - 1, after + 1), after)
     return {
-      items: read([...below.rows.reverse(), ...above.rows]),
+      items: await inSlices([...below.rows.reverse(), ...above.rows], read),
       has_more_before: below.more,
       has_more_after: above.more
     }
@@ -63,7 +64,7 @@ export function messagesRepository(db: Database) {
   return {
     async find(chat_id: number, id: number): Promise<Message | undefined> {
       const row = one.get(chat_id, id)
-      return row && read([row])[0]
+      return row && read(row)
     },
 
     /** The number of a chat's latest change; 0 when there is none, or no such chat. */
@@ -73,18 +74,18 @@ export function messagesRepository(db: Database) {
 
     /** The log: messages with after < seq <= until as they now are, ascending by seq. */
     async changes(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
-      return read(changed.all({ chat_id, after, until, limit }))
+      return inSlices(changed.all({ chat_id, after, until, limit }), read)
     },
 
     /** A page of the same, which ends early when messages are long. */
     async changesPage(chat_id: number, after: number, until: number, limit: number): Promise<ChangesPage> {
       const { rows, more } = firstOf(changed.iterate({ chat_id, after, until, limit: limit + 1 }), limit)
-      return { items: read(rows), has_more: more }
+      return { items: await inSlices(rows, read), has_more: more }
     },
 
     /** Messages with after < id <= until, ascending by id, without those deleted since. */
     async created(chat_id: number, after: number, until: number, limit: number): Promise<Message[]> {
-      return read(created.all({ chat_id, after, until, limit }))
+      return inSlices(created.all({ chat_id, after, until, limit }), read)
     },
 
     /** A page of history, ascending by id; the latest one when no place is named. */

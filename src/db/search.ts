@@ -188,7 +188,7 @@ export function searchRepository(db: Database, index: SearchIndex, patience: Pat
       // Meanwhile it may have been edited or deleted, or the user may have left.
       const row = message.get({ chat_id, id, user_id })
       const html = row && highlight(row.text as string)
-      if (html !== undefined) items.push(...read([row as MessageRow]).map(found => ({ ...found, highlight: html })))
+      if (html !== undefined) items.push({ ...read(row as MessageRow), highlight: html })
     }
     return { ...page, items }
   }

@@ -65,3 +65,29 @@ t.test('more than a hundred people react: all are counted, the first hundred nam
   t.strictSame((outcome as { message: Message }).message.reactions, expected)
   t.strictSame(await shown(), expected)
 })
+
+t.test('a page of messages to which very many people reacted leaves turns to others', async t => {
+  const server = await build(t)
+  const { path, people } = await server.chat('ann')
+  const [ann] = people
+  const db = server.database()
+  db.exec(`insert into users (username, display_name, password_hash, created_at)
+    with recursive n (value) as (select 1 union all select value + 1 from n where value < 10000)
+    select 'crowd' || value, 'x', 'x', 1 from n`)
+  for (let n = 0; n < 10; n++) await ann.post(`${path}/messages`, { message: 'hello' })
+  for (let id = 1; id <= 10; id++) await ann.put(`${path}/messages/${id}/reactions/👍`)
+  db.exec(`insert into reactions (chat_id, message_id, user_id, emoji, created_at, seq)
+    select chat_id, messages.id, users.id, '👍', 1, 1000 from messages, users where username like 'crowd%'`)
+  let turns = 0
+  let reading = true
+  const count = () => {
+    turns++
+    if (reading) setImmediate(count)
+  }
+  const reply = server.app.db.messages.history(1, { limit: 10 })
+  setImmediate(count)
+  const { items } = await reply
+  reading = false
+  t.strictSame([...new Set(items.map(({ reactions }) => reactions?.[0]?.count))], [10_001])
+  t.ok(turns >= 2, `${turns} turns of the event loop`)
+})
