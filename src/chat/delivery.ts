@@ -11,6 +11,8 @@ import type { Rooms } from './rooms.ts'
 import type { Sockets } from './sockets.ts'
 import { Throttle } from './throttle.ts'
 
+/** When more events than this are still to be told, what would make others is refused. */
+const WAITING = 1000
 /** A room is told of a new title or visibility at most this often, in milliseconds. */
 const SETTINGS_GAP_MS = 500
 
@@ -27,8 +29,9 @@ export class Delivery {
   readonly #log: FastifyBaseLogger
   readonly #slice = timeSlice()
   readonly #settings = new WeakMap<Room, Throttle>()
-  /** The end of the line of events. */
+  /** The end of the line of events, and how many are in it. */
   #line: Promise<void> = Promise.resolve()
+  #waiting = 0
 
   constructor(
     rooms: Rooms,
@@ -68,7 +71,7 @@ export class Delivery {
     switch (event.type) {
       case 'sessions_ended':
         // Not in line: however much there is to tell, a session has ended at once.
-        return void this.#endSessions(event.session_ids)
+        return void this.#orLog(this.#endSessions(event.session_ids))
       case 'members_added':
         return this.#inLine(() => this.#welcome(event.chat_id, event.user_ids))
       case 'role_changed':
@@ -79,13 +82,24 @@ export class Delivery {
         return this.#settingsChanged(event.chat_id)
       case 'chat_removed':
         this.#departures.note(event.chat_id)
-        return this.#inLine(() => this.#removeChat(event.chat_id))
+        // Not in line: whoever is still to be told that they were added will find them gone.
+        return void this.#orLog(this.#removeChat(event.chat_id))
     }
+  }
+
+  /** Whether so many events are still to be told that the server should take no change that makes another one. */
+  get overloaded(): boolean {
+    return this.#waiting >= WAITING
   }
 
   /** Events are told one after the other. Such a frame is a courtesy: when the database fails, it is not sent. */
   #inLine(job: () => Promise<void>): void {
-    this.#line = this.#line.then(job).catch(error => this.#log.error({ err: error }, 'an event could not be told'))
+    this.#waiting++
+    this.#line = this.#orLog(this.#line.then(job)).finally(() => this.#waiting--)
+  }
+
+  #orLog(told: Promise<void>): Promise<void> {
+    return told.catch(error => this.#log.error({ err: error }, 'an event could not be told'))
   }
 
   async #each<T>(items: Iterable<T>, job: (item: T) => void): Promise<void> {

@@ -1,3 +1,4 @@
+import { timeSlice } from '../time-slice.ts'
 import { encode } from './frames.ts'
 import type { Room } from './room.ts'
 import { Throttle } from './throttle.ts'
@@ -9,7 +10,7 @@ const GAP_MS = 500
 export class Markers {
   readonly #room: Room
   readonly #moved = new Map<number, number>()
-  readonly #throttle = new Throttle(GAP_MS, () => this.#tell())
+  readonly #throttle = new Throttle(GAP_MS, () => void this.#tell())
 
   constructor(room: Room) {
     this.#room = room
@@ -27,13 +28,15 @@ export class Markers {
   }
 
   /** Tells everybody, or, in a room of so many people that presence is a number, the other sockets of the reader. */
-  #tell(): void {
+  async #tell(): Promise<void> {
     const { chat_id, presence } = this.#room
+    const slice = timeSlice()
     for (const [user_id, id] of this.#moved) {
+      this.#moved.delete(user_id)
       const frame = encode({ type: 'read', chat_id, user_id, id })
       if (presence.crowded) this.#room.tellUser(user_id, 'read', frame)
       else this.#room.tellAll(`read ${user_id}`, frame)
+      await slice()
     }
-    this.#moved.clear()
   }
 }

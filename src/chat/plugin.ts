@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../config.ts'
+import { ChatError } from '../errors.ts'
 import { CatchUp } from './catch-up.ts'
 import { CLOSE } from './connection.ts'
 import { Delivery } from './delivery.ts'
@@ -60,8 +61,13 @@ const chat: FastifyPluginAsync<Config> = async (app, config) => {
 
   app.addHook('preValidation', app.authenticate)
   app.addHook('preHandler', app.limitChanges)
-  app.register(chatRoutes, services)
-  app.register(memberRoutes, services)
+  app.register(async app => {
+    app.addHook('preHandler', async ({ method }) => {
+      if (method !== 'GET' && delivery.overloaded) throw new ChatError('OVERLOADED', { retryAfter: 1 })
+    })
+    app.register(chatRoutes, services)
+    app.register(memberRoutes, services)
+  })
   app.register(messageRoutes, services)
   app.register(reactionRoutes, services)
   app.register(searchRoutes)

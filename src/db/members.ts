@@ -23,9 +23,9 @@ export function unreadQuery({ $client }: Database) {
     .prepare<[{ chat_id: number; user_id: number; read_id: number; until: number }], number>(
       `select count(*) from (
          select 1 from (
-           select sender_id, kind, deleted_at from messages
+           select sender_id, kind, deleted_at, seq from messages
            where chat_id = +@chat_id and id > +@read_id and id <= +@until order by id limit ${LOOKED_AT})
-         where sender_id <> +@user_id and kind = 'text' and deleted_at is null
+         where sender_id <> +@user_id and kind = 'text' and (deleted_at is null or seq > @until)
          limit 100)`
     )
     .pluck()

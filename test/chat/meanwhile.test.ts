@@ -1,18 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { build, type Json } from '../helper.ts'
+import { build } from '../helper.ts'
+import { delay } from './delay.ts'
 
 // What changes while the database answers. SQLite answers at once, so these tests let it take its time.
-
-/** Lets one function of a repository answer only after `ms`. */
-function delay(repository: Json, name: string, ms: number): void {
-  const answer = repository[name].bind(repository)
-  repository[name] = async (...args: unknown[]) => {
-    await sleep(ms)
-    return answer(...args)
-  }
-}
 
 t.test('another cursor set while a page is read begins a replay of its own', async t => {
   const server = await build(t)
@@ -68,20 +60,6 @@ t.test('a socket that closes while its session is looked up, or a chat is, is fo
     'told once, however often it is heard'
   )
   t.match((await bob.get(`/chats/${id}`)).status, 200)
-})
-
-t.test('a session ends at once, however much there is to tell', async t => {
-  const server = await build(t)
-  const { id, people } = await server.chat('ann', 'bob')
-  const [ann, bob] = people
-  const [a, b] = [await ann.v1(''), await bob.v1('')]
-  await a.next('ready')
-  delay(server.app.db.chats, 'find', 1000)
-  for (let n = 0; n < 5; n++) {
-    server.app.bus.publish({ type: 'members_added', chat_id: id, user_ids: [ann.user.id] })
-  }
-  await bob.post('/auth/logout')
-  t.equal(await b.closed(3000), 4401)
 })
 
 t.test('a session that ends during the handshake has no socket', async t => {

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { Markers } from '../../src/chat/markers.ts'
+import type { Room } from '../../src/chat/room.ts'
+import { build } from '../helper.ts'
+import { delay } from './delay.ts'
+
+// Events on their way to the sockets that they concern, when there are very many of them.
+
+t.test('a session ends at once, however much there is to tell', async t => {
+  const server = await build(t)
+  const { id, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const [a, b] = [await ann.v1(''), await bob.v1('')]
+  await a.next('ready')
+  delay(server.app.db.chats, 'find', 1000)
+  for (let n = 0; n < 5; n++) {
+    server.app.bus.publish({ type: 'members_added', chat_id: id, user_ids: [ann.user.id] })
+  }
+  await bob.post('/auth/logout')
+  t.equal(await b.closed(3000), 4401)
+})
+
+t.test('a chat that is deleted is gone at once, however much there is to tell', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const [a, b] = [await ann.v1(''), await bob.v1(id)]
+  await a.next('ready')
+  const other = await server.app.db.chats.create(ann.user.id, { title: 'Other', member_ids: [] })
+  delay(server.app.db.chats, 'find', 1000)
+  for (let n = 0; n < 5; n++) {
+    server.app.bus.publish({ type: 'members_added', chat_id: other, user_ids: [ann.user.id] })
+  }
+  await ann.delete(path)
+  t.equal(await b.closed(3000), 4403)
+  t.match(await a.next('chat'), { change: 'removed', chat: { id } })
+})
+
+t.test('while very much is still to be told, nothing is changed that makes more of it', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const a = await ann.v1('')
+  await a.next('ready')
+  const chats: { find: (...of: never) => Promise<unknown> } = server.app.db.chats
+  const { find } = chats
+  const { promise, resolve } = Promise.withResolvers<void>()
+  chats.find = async (...of) => {
+    await promise
+    return find(...of)
+  }
+  server.app.bus.publish({ type: 'members_added', chat_id: 99, user_ids: [ann.user.id] })
+  for (let n = 0; n < 999; n++) server.app.bus.publish({ type: 'role_changed', chat_id: id, user_id: bob.user.id })
+  const refused = { status: 503, body: { code: 'OVERLOADED' } }
+  const member = `${path}/members/${bob.user.id}`
+  t.match(await ann.put(member, { role: 'admin' }), refused)
+  t.match(await ann.post('/chats', { title: 'More' }), refused)
+  t.match(await ann.post(`${path}/messages`, { message: 'hello' }), { status: 201 })
+  t.match(await ann.get(path.slice(0, path.lastIndexOf('/'))), { status: 200 })
+  resolve()
+  while ((await ann.put(member, { role: 'admin' })).status === 503) await sleep(10)
+  t.equal((await ann.post('/chats', { title: 'More' })).status, 201)
+})
+
+t.test('very many read markers are told little by little', async t => {
+  const COUNT = 30_000
+  let told = 0
+  let turns = 0
+  const room = { chat_id: 1, presence: { crowded: true }, tellUser: () => told++ }
+  const markers = new Markers(room as unknown as Room)
+  for (let user = 1; user <= COUNT; user++) markers.note(user, 1)
+  while (told < COUNT) {
+    if (told > 0) turns++
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.equal(told, COUNT)
+  t.ok(turns >= 2, `${turns} turns of the event loop`)
+})
+
+t.test('a message that was deleted after a number is unread up to that number', async t => {
+  const server = await build(t)
+  const { id: chat_id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  for (const message of ['one', 'two', 'three']) await bob.post(`${path}/messages`, { message })
+  await bob.delete(`${path}/messages/1`)
+  await bob.delete(`${path}/messages/2`)
+  const unread = async (seq: number) =>
+    (await server.app.db.chats.unread(ann.user.id, [{ chat_id, seq, read_id: 0 }]))[0]
+  t.equal(await unread(4), 2, 'the frame of the deletion is still to come')
+  t.equal(await unread(5), 1)
+})
