@@ -1,0 +1,3 @@
+import { runWaiting } from '../part.ts'
+
+await runWaiting()
