@@ -47,7 +47,10 @@ export class Expiry {
       const { expires_at } = found.session
       caller.session_expires_at = expires_at
       const left = expires_at - Date.now()
-      if (left > EXPIRING_MS) return this.forget(connection)
+      if (left > EXPIRING_MS) {
+        this.forget(connection)
+        return this.check(connection)
+      }
       connection.tell({ type: 'expiring', at: new Date(expires_at).toISOString() })
       this.#wake(connection, left)
     } catch (error) {

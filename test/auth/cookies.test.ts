@@ -89,11 +89,22 @@ t.test('a session with a short life is prolonged once its sockets are warned', a
   const ann = await server.register('ann', 'correct horse')
   await people[0].put(`/chats/${id}/members/${ann.user.id}`)
   const socket = await ann.v1(id)
-  const { at } = await socket.next('expiring')
+  const { at } = await socket.next('expiring', 10_000)
   // Two at once: a session is prolonged once a second.
   const [renewed, other] = await Promise.all([ann.get('/auth/me'), ann.get('/auth/me')])
   t.match(setCookie(renewed), [/^access_token=\S+; Max-Age=6[01];/])
   const { items } = (await ann.get('/auth/sessions')).body
   t.ok(Date.parse(items[0].expires_at) > Date.parse(at), `${items[0].expires_at} is after ${at}`)
   t.strictSame(setCookie(other), [], 'but not with every request')
+})
+
+t.test('a socket is warned in time when its session was prolonged just before', async t => {
+  const server = await build(t, { SESSION_TTL: '62' })
+  const ann = await server.register('ann', 'correct horse')
+  const socket = await ann.v1('')
+  await socket.next('ready')
+  server.database().exec('update sessions set expires_at = expires_at + 1000')
+  const { at } = await socket.next('expiring', 10_000)
+  const { items } = (await ann.get('/auth/sessions')).body
+  t.equal(items[0].expires_at >= at, true)
 })
