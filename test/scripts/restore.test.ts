@@ -2,8 +2,8 @@ import { existsSync, linkSync, readdirSync, renameSync, statSync, truncateSync, 
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { build, type Client } from './helper.ts'
-import { run } from './scripts.ts'
+import { build, type Client } from '../helper.ts'
+import { run } from './run.ts'
 
 /** A server with a file in a directory of its own, and a function to stop it, restore a copy and start it again. */
 async function restorable(t: Test) {

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { old, rowsOf, within } from './db/old-database.ts'
-import { build } from './helper.ts'
-import { run } from './scripts.ts'
+import { old, rowsOf, within } from '../db/old-database.ts'
+import { build } from '../helper.ts'
+import { run } from './run.ts'
 
 t.test('a backup made while people write is a database, and ends', async t => {
   const server = await build(t, { RATE_LIMITS: 'off' })
