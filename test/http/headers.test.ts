@@ -99,7 +99,7 @@ t.test('caches keep nothing of what is private, and ask again for what is not', 
   }
 })
 
-t.test('a page that may not call is told of once, with what may be wrong', async t => {
+t.test('a foreign origin is logged once, with the possible causes', async t => {
   const { lines, logger } = collector('info')
   const server = await build(t, {}, logger)
   const { host } = new URL(server.url)
