@@ -153,8 +153,8 @@ t.test('a restore that makes no sense says why', async t => {
   await server.app.close()
   const file = settings.DATABASE_URL.slice('sqlite:///'.length)
   const cases: [string[], object, RegExp][] = [
-    [[], settings, /^db:restore: say which copy: npm run db:restore -- copy\.db\n$/],
-    [[copy], settings, /^db:restore: there is no \S+copy\.db\n$/],
+    [[], settings, /^db:restore: the name of the copy is missing: npm run db:restore -- copy\.db\n$/],
+    [[copy], settings, /^db:restore: \S+copy\.db does not exist\n$/],
     [[file], settings, /is the database itself\n$/],
     [[file], { ...settings, DATABASE_URL: 'sqlite:///:memory:' }, /has no file\n$/]
   ]
