@@ -156,7 +156,7 @@ t.test('a restore that makes no sense says why', async t => {
     [[], settings, /^db:restore: the name of the copy is missing: npm run db:restore -- copy\.db\n$/],
     [[copy], settings, /^db:restore: \S+copy\.db does not exist\n$/],
     [[file], settings, /is the database itself\n$/],
-    [[file], { ...settings, DATABASE_URL: 'sqlite:///:memory:' }, /has no file\n$/]
+    [[file], { ...settings, DATABASE_URL: 'sqlite:///:memory:' }, /a database without a file\n$/]
   ]
   for (const [args, env, line] of cases) {
     t.match(await run('db-restore.ts', '/', args, env as NodeJS.ProcessEnv), { code: 1, stdout: '', stderr: line })
