@@ -52,6 +52,7 @@ export class Server {
   readonly app: Awaited<ReturnType<typeof buildApp>>
   readonly url: string
   readonly settings: NodeJS.ProcessEnv
+  #database: Sqlite.Database | undefined
 
   constructor(t: Test, app: Server['app'], url: string, settings: NodeJS.ProcessEnv) {
     this.t = t
@@ -81,11 +82,27 @@ export class Server {
     return { far, createConnection }
   }
 
-  /** The database file, as another process opens it; closed with the test. */
+  /** The SQLite file. */
+  get file(): string {
+    return String(this.settings['DATABASE_URL']).slice('sqlite:///'.length)
+  }
+
+  /** Runs one SQL statement in the database, as another process would. Returns its rows. `?` stand for the values. */
+  async sql(statement: string, ...values: (string | number | null)[]): Promise<Json[]> {
+    const prepared = this.database().prepare(statement)
+    if (prepared.reader) return prepared.all(...values)
+    prepared.run(...values)
+    return []
+  }
+
+  /** A connection of another process to the SQLite file, for tests of locks, triggers and pragmas. Closed with the test. */
   database(): Sqlite.Database {
-    const db = new Sqlite(String(this.settings['DATABASE_URL']).slice('sqlite:///'.length))
-    this.t.teardown(() => db.close())
-    return db
+    if (this.#database === undefined) {
+      const db = new Sqlite(this.file)
+      this.t.teardown(() => db.close())
+      this.#database = db
+    }
+    return this.#database
   }
 
   /** A client with this cookie. */

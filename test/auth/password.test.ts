@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { build, type Client } from '../helper.ts'
 import { collector } from '../log-lines.ts'
+import { holdAnswers } from '../repository.ts'
 
 const OLD = 'correct horse'
 
@@ -37,19 +38,11 @@ t.test('a session that ends while the new password is hashed changes nothing', a
   const theirs = sessions.find(({ current }: { current: boolean }) => current).id
 
   // The change has read the hash, and waits for its turn to verify it.
-  const { passwordHash } = server.app.db.users
-  const { promise: ended, resolve: go } = Promise.withResolvers<void>()
-  const { promise: begun, resolve: arrived } = Promise.withResolvers<void>()
-  server.app.db.users.passwordHash = async id => {
-    const hash = await passwordHash(id)
-    arrived()
-    await ended
-    return hash
-  }
+  const hash = holdAnswers(server.app.db.users, 'passwordHash')
   const changed = change(thief, 'battery staple')
-  await begun
+  await hash.called
   t.equal((await ann.delete(`/auth/sessions/${theirs}`)).status, 204)
-  go()
+  hash.release()
   t.match(await changed, { status: 401, body: { code: 'UNAUTHENTICATED' } })
   t.equal((await ann.get('/auth/me')).status, 200, 'the session of the owner goes on')
   await server.login('ann', OLD)

@@ -79,8 +79,6 @@ export class Process extends Server {
   readonly pid: number
   /** Everything logged so far. */
   readonly lines: readonly Line[]
-  /** The database. */
-  readonly file: string
   /** Resolves when the process has ended. */
   readonly ended: Parts['ended']
   readonly #startedAt: number
@@ -88,9 +86,8 @@ export class Process extends Server {
 
   constructor(t: Test, url: string, { pid, cwd, lines, ended, startedAt }: Parts) {
     // The app is out of reach, in the other process.
-    super(t, undefined as never, url, {})
+    super(t, undefined as never, url, { DATABASE_URL: `sqlite:///${cwd}/confab.db` })
     this.pid = pid
-    this.file = `${cwd}/confab.db`
     this.lines = lines
     this.ended = ended
     this.#startedAt = startedAt
