@@ -54,7 +54,7 @@ async function withServer<T>(shape: Shape, options: string[], use: (server: Runn
   }
 }
 
-/** Returns `count` items. After the last item, it begins again with the first. */
+/** Returns `length` items. After the last item, it begins again with the first. */
 function repeat<T>(list: T[], length: number): T[] {
   return Array.from({ length }, (_, i) => list[i % list.length] as T)
 }

@@ -19,7 +19,7 @@ export interface Measured extends Waits {
   tally: Tally
   /** Whether the attack ended before it was cut off. */
   inTime: boolean
-  /** Unexpected or missing answers. Empty when the attack has happened as planned. */
+  /** The unexpected or missing answers; undefined when the attack has happened as planned. */
   fault?: string
 }
 

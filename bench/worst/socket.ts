@@ -48,7 +48,7 @@ export class V1Socket {
       return true
     }
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: BUFFER, callback } })
-    // `close` always follows `error`, so the error itself needs no handling.
+    // `close` always follows `error`. The first of both decides the error of `opened`.
     this.#socket.once('error', error => this.#done(error))
     this.#socket.once('close', () => {
       if (this.#opened) this.#done(new Error('the connection ended before `ready`'))
