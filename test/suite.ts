@@ -11,6 +11,8 @@ import t, { type Test } from 'tap'
  */
 const SUITES: Record<string, string[]> = {
   auth: ['auth/**'],
+  // The tests of overload block the event loop, and those of a stop wait.
+  process: ['*', 'http/{headers,health}'],
   http: ['http/**'],
   db: ['db/**'],
   docs: ['docs/**', 'scripts/**'],
@@ -22,8 +24,7 @@ const SUITES: Record<string, string[]> = {
   'chat-log': ['chat/{changes,idempotency,meanwhile,races,remembered,resume,trouble,turns}'],
   // Tests that mostly wait. In another suite, tests that keep the event loop busy would delay them.
   'chat-waiting': ['chat/{ephemera,ephemeral-state,patience}'],
-  'chat-routes': ['chat/**'],
-  process: ['*']
+  'chat-routes': ['chat/**']
 }
 
 /** Suites whose files run side by side, as do the tests in them. */

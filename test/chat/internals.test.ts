@@ -19,7 +19,7 @@ async function upgrade(t: Test) {
   app.get('/ws', { websocket: true }, (socket, request) => accepted.resolve({ socket, request }))
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const client = new WebSocket(`${url.replace('http', 'ws')}/ws`)
-  const { socket, request } = await accepted.promise
+  const [{ socket, request }] = await Promise.all([accepted.promise, once(client, 'open')])
   const stream: Socket = request.raw.socket
   return { client, socket, stream, response: Reflect.get(stream, '_httpMessage') }
 }
