@@ -11,7 +11,7 @@ import t, { type Test } from 'tap'
  */
 const SUITES: Record<string, string[]> = {
   auth: ['auth/**'],
-  // The tests of overload block the event loop, and those of a stop wait.
+  // Tests of overload block the event loop, so they run together with tests that start processes.
   process: ['*', 'http/{headers,health}'],
   http: ['http/**'],
   db: ['db/**'],

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Asks again and again until the answer is true. Throws after `patience` milliseconds. */
+/** Polls until the condition is true. Throws after `patience` milliseconds. */
 export async function until(isTrue: () => unknown, patience = 20_000): Promise<void> {
   const end = performance.now() + patience
   while (!(await isTrue())) {
