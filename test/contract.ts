@@ -32,7 +32,7 @@ export class Contract {
     this.#operations = operations.sort((a, b) => parameters(a) - parameters(b))
   }
 
-  /** Describes in one line how a reply differs from the document; undefined for a correct reply or an unknown operation. */
+  /** Describes in one line how a reply differs from the document; undefined when it does not, or for unknown paths. */
   wrongWith(method: string, target: string, reply: Reply<Json>): string | undefined {
     const [path = ''] = target.split('?')
     const operation = this.#operations.find(other => other.method === method && other.pattern.test(path))

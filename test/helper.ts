@@ -95,7 +95,7 @@ export class Server {
     return []
   }
 
-  /** A connection of another process to the SQLite file, for tests of locks, triggers and pragmas. Closed with the test. */
+  /** A connection to the SQLite file, as of another process: for tests of locks, triggers and pragmas. */
   database(): Sqlite.Database {
     if (this.#database === undefined) {
       const db = new Sqlite(this.file)
@@ -214,7 +214,7 @@ export class Client {
     return this.socket(query, { ...options, protocol: SUBPROTOCOL })
   }
 
-  /** Opens such a socket in memory: without network buffers, a client that does not read causes back-pressure at once. */
+  /** Opens such a socket in memory: a client that does not read causes back-pressure at once. */
   v1InMemory(query: string | number): Promise<TestSocket> {
     return this.v1(query, { createConnection: this.server.memory().createConnection })
   }

@@ -38,7 +38,7 @@ interface Held {
   release: () => void
 }
 
-/** Makes all calls of a function of a repository wait before they begin. */
+/** Holds all calls of a function of a repository before they begin. */
 export function holdCalls(repository: Json, name: string): Held {
   const [called, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   intercept(repository, name, async call => {
@@ -49,7 +49,7 @@ export function holdCalls(repository: Json, name: string): Held {
   return { called: called.promise, release: released.resolve }
 }
 
-/** Makes the answers of all calls of a function of a repository wait. `called` resolves when the first answer is known. */
+/** Holds the answers of all calls of a function of a repository. `called` resolves when the first answer is known. */
 export function holdAnswers(repository: Json, name: string): Held {
   const [called, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   intercept(repository, name, async call => {

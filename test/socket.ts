@@ -87,7 +87,7 @@ export class TestSocket {
     Reflect.get(this.ws, '_socket').write(Buffer.concat(pieces))
   }
 
-  /** Returns the next frame of this type, or of any type. Drops the frames before it. Throws when none arrives in time. */
+  /** Returns the next frame of this type, or of any. Drops the frames before it. Throws when none arrives in time. */
   async next(type?: string, patience = PATIENCE_MS): Promise<Json> {
     const deadline = performance.now() + patience
     for (;;) {

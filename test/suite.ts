@@ -49,7 +49,7 @@ function suiteOf(file: string): string {
   return name
 }
 
-/** Runs the files of a suite in this process. The tests of each file stand in a subtest that has the name of the file. */
+/** Runs the files of a suite in this process. The tests of each file are in a subtest with the name of the file. */
 export async function runSuite(name: string): Promise<void> {
   // For this process and those that it starts. The coverage run turns the cache off, because coverage is less exact with it.
   process.env['NODE_COMPILE_CACHE'] ??= `${import.meta.dirname}/../node_modules/.cache/confab`

@@ -40,7 +40,7 @@ interface Sent {
   message: string
 }
 
-/** The ledger of one sender: its messages and their acks. After a reconnect, it sends unacked messages again, in order. */
+/** The ledger of one sender: its messages and their acks. After a reconnect, it sends unacked messages again. */
 export class Sender {
   readonly name: string
   readonly acked = new Map<string, Ack>()
