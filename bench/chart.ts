@@ -10,7 +10,7 @@ function toXml(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;')
 }
 
-/** A bar for each server and row: deliveries a second on a scale of each row's own, with its p50 and p99 beside it. */
+/** Draws a bar for each server and row: deliveries a second, on a scale for each row, with p50 and p99 beside it. */
 export function chart(figures: Figures): string {
   const parts: string[] = []
   let y = 30

@@ -7,11 +7,11 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 
 export interface Asked<T> {
   answer: T
-  /** Ends the process, when it has not ended by itself. */
+  /** Kills the process if it still runs. */
   end(): Promise<void>
 }
 
-/** Starts a script on the core of the load, tells it its job, and waits for the line of JSON that it answers. */
+/** Starts a script on the core of the load, writes the job to its standard input, and waits for one line of JSON. */
 export function ask<T>(script: string, job: unknown): Promise<Asked<T>> {
   const [file = '', ...args] = pinned(1, [process.execPath, `${here}${script}`])
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -31,15 +31,15 @@ export function ask<T>(script: string, job: unknown): Promise<Asked<T>> {
   })
 }
 
-/** A process that is told messages and answers them. */
+/** A process that exchanges messages. */
 export interface Talk {
   tell(message: object | string): void
-  /** The next message, or undefined after so many milliseconds; throws when the process has ended, or ends instead. */
+  /** Returns the next message, or undefined after `mostMs` milliseconds. Throws when the process ends. */
   hear<T>(mostMs: number): Promise<T | undefined>
   end(): Promise<void>
 }
 
-/** Starts a script on the core of the load; with `nice`, behind the other processes of this core. */
+/** Starts a script on the core of the load; with `nice`, at the lowest priority. */
 export function talk(script: string, args: string[] = [], nice = false): Talk {
   const command = [...(nice ? ['nice', '-n', '19'] : []), process.execPath, `${here}${script}`, ...args]
   const [file = '', ...rest] = pinned(1, command)

@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net'
 
-/** How a server wants to be spoken to beneath the WebSocket frames. */
+/** The protocol of a server inside WebSocket frames. */
 export type Dialect = 'plain' | 'socket.io'
 
-/** Shorter payloads are not messages but what belongs to the dialect. */
+/** Minimum payload of a message in bytes. Shorter payloads belong to the dialect. */
 const MESSAGE_BYTES = 64
-/** One for all sockets: what is read into it is counted, or looked at, before the next read. */
+/** The read buffer of all sockets. Its bytes are counted or parsed before the next read. */
 const BUFFER = Buffer.alloc(256 * 1024)
 
-/** A text frame (RFC 6455, section 5.2) of at most 65,535 bytes, masked with zeros, which masks nothing. */
+/** Returns a text frame (RFC 6455, section 5.2) of at most 65,535 bytes. The mask is zero, so it changes nothing. */
 export function maskedFrame(payload: Buffer): Buffer {
   const length = payload.length
   const header = length < 126 ? Buffer.alloc(6) : Buffer.alloc(8)
@@ -22,15 +22,15 @@ export function maskedFrame(payload: Buffer): Buffer {
 }
 
 /**
- * One WebSocket over a raw TCP socket. It counts bytes; only an observer looks at its frames (RFC 6455, section 5.2),
- * so that a few frames tell how many the bytes of the others were.
+ * One WebSocket over a raw TCP socket. It counts bytes. Only observers parse frames (RFC 6455, section 5.2), and the
+ * number of messages of all other sockets is computed from their bytes.
  */
 export class RawClient {
   /** Bytes received since the upgrade. */
   bytes = 0
-  /** Messages received, by an observer. */
+  /** Messages received. Only observers count them. */
   messages = 0
-  /** Called with the payload of each message, when somebody wants to look. */
+  /** Called with the payload of each message. Setting it makes this socket an observer. */
   observe: ((payload: Buffer) => void) | undefined
   readonly #socket: Socket
   readonly #dialect: Dialect
@@ -59,7 +59,7 @@ export class RawClient {
     this.#socket.once('error', upgraded)
   }
 
-  /** Resolves when the server has upgraded; throws with the reply when it refuses. */
+  /** Resolves when the server has upgraded. Throws an Error with the reply when the server refuses. */
   static open(port: number, path: string, dialect: Dialect, cookie = '', from?: string): Promise<RawClient> {
     return new Promise((resolve, reject) => {
       const client: RawClient = new RawClient(port, dialect, from, error => (error ? reject(error) : resolve(client)))

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { RawClient } from './client.ts'
 import type { Job } from './load.ts'
 
-/** What a process that only opens sockets is told, as JSON on its standard input. */
+/** The job of a process that only opens sockets: JSON on its standard input. */
 export interface Opening extends Pick<Job, 'port' | 'dialect' | 'rooms'> {
-  /** The loopback address to come from; each has ports of its own. With few left, the kernel looks long for a free one. */
+  /** The local loopback address. Each address has its own ports: with few free ports, the kernel searches for long. */
   from?: string
-  /** Upgrades under way at a time. */
+  /** Number of upgrades at once. */
   atOnce: number
-  /** How long the sockets stay open without a word, in milliseconds. */
+  /** How long the sockets stay open and idle, in milliseconds. */
   idleMs: number
 }
 

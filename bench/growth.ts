@@ -10,20 +10,20 @@ import { cpuSeconds, residentKB } from './process.ts'
 import { confab, type Running, type Shape } from './servers.ts'
 import { machine } from './settings.ts'
 
-// What Confab costs as things grow: sockets of a room, rooms, stored messages, open sockets. Started as it ships.
+// Measures costs of Confab against sizes: sockets of a room, rooms, stored messages, open sockets. Default settings.
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const { values } = parseArgs({
   options: { full: { type: 'boolean', default: false }, only: { type: 'string', default: '' } }
 })
 
-/** How the costs grow with one size. */
+/** The costs for several values of one size. */
 export interface Growth {
   title: string
-  /** What grows. */
+  /** The name of the size. */
   size: string
   sizes: number[]
-  /** By name with unit, for each size; NaN where it means nothing. */
+  /** The costs by name with unit, one for each size; NaN where a cost has no meaning. */
   costs: Record<string, number[]>
 }
 
@@ -34,7 +34,7 @@ function say(line: string): void {
 const timing = { warmUpMs: 2000, measureMs: 3000, idleMs: 1500, textBytes: 64 }
 const MICRO = 1e6
 
-/** Adds what was measured at one size to what is known of the sizes before. */
+/** Adds the costs at one size to those of the sizes before. */
 function add(growth: Growth, size: number, costs: Record<string, number>): void {
   growth.sizes.push(size)
   for (const [name, value] of Object.entries(costs)) {
@@ -54,12 +54,12 @@ async function withServer<T>(shape: Shape, options: string[], use: (server: Runn
   }
 }
 
-/** As many as wanted, from the first again when they are used up. */
+/** Returns `length` items. After the last item, it begins again with the first. */
 function repeat<T>(list: T[], length: number): T[] {
   return Array.from({ length }, (_, i) => list[i % list.length] as T)
 }
 
-/** A server of its own under a load with few messages in flight. */
+/** Measures a new server under a load with few messages in flight. */
 function underLoad(shape: Shape, options: string[], inTurn?: number): Promise<Measured> {
   return withServer(shape, options, async ({ port, pid, dialect, rooms }) => {
     const { sockets, senders, inFlight } = shape
@@ -69,7 +69,7 @@ function underLoad(shape: Shape, options: string[], inTurn?: number): Promise<Me
   })
 }
 
-/** A chat is made with so many members at most; more sockets than that are second ones of the same people. */
+/** Maximum number of members of a new chat. With more sockets, members have several. */
 const MOST_MEMBERS = 5000
 
 async function roomGrowth(): Promise<Growth> {
@@ -83,14 +83,14 @@ async function roomGrowth(): Promise<Growth> {
       'CPU a message, µs': (server / messages) * MICRO,
       'CPU a delivery, µs': (server / deliveries) * MICRO,
       'latency p50, ms': p50,
-      // Of few sockets, the noise of the heap is more than what they take.
+      // For few sockets, the noise of the heap is larger than their memory.
       'memory a socket, KB': sockets < 1000 ? Number.NaN : openedKB / sockets
     })
   }
   return growth
 }
 
-/** The sockets of 10,000 rooms would be more than the 20,000 descriptors that many systems allow a process. */
+/** 10,000 rooms would need more sockets than the 20,000 file descriptors that many systems allow a process. */
 const MOST_ROOMS = 9_900
 
 async function roomsGrowth(): Promise<Growth> {
@@ -130,7 +130,7 @@ async function messagesGrowth(): Promise<Growth> {
   return growth
 }
 
-/** Few enough for the ports of all waves together, which the kernel keeps for a minute. */
+/** All waves together must have enough ports: the kernel keeps a port for a minute. */
 const WAVE = 1000
 
 async function upgradeGrowth(): Promise<Growth> {

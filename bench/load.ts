@@ -3,49 +3,49 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dialect, RawClient } from './client.ts'
 import { cpuSeconds, residentKB } from './process.ts'
 
-/** What a load process is told, as JSON on its standard input. */
+/** The job of a load process: JSON on its standard input. */
 export interface Job {
   port: number
-  /** The server's process. */
+  /** The process id of the server. */
   pid: number
   dialect: Dialect
-  /** The path and the cookie of each socket, room by room. */
+  /** The path and the cookie of each socket, by room. */
   rooms: { path: string; cookie?: string }[][]
-  /** How many sockets of a room send. */
+  /** Number of sockets of a room that send. */
   senders: number
-  /** Messages of a room on their way at any time. */
+  /** Number of messages of a room in flight. */
   inFlight: number
-  /** Instead of that: messages on their way over all rooms, which send in turn. */
+  /** Replaces `inFlight`: number of messages in flight over all rooms. The rooms send in turn. */
   inTurn?: number
-  /** Instead of that: messages a second over all rooms, whatever comes back. */
+  /** Replaces `inFlight`: a fixed rate over all rooms, in messages a second. */
   rate?: number
   textBytes: number
-  /** How long the sockets are left alone once they are open. */
+  /** How long all sockets are idle after they have opened, in milliseconds. */
   idleMs: number
   warmUpMs: number
   measureMs: number
 }
 
 export interface Measured {
-  /** Messages delivered to sockets, a second. */
+  /** Deliveries to sockets a second. */
   deliveries: number
-  /** From the send to the room's observer, in milliseconds. */
+  /** Latency from the send to the observer of the room, in milliseconds. */
   p50: number
   p99: number
-  /** Share of a core that this process took: near 1, the load was the limit. */
+  /** Share of a core that this process used. Near 1, the load process was the bottleneck. */
   cpu: number
   /** Messages sent, a second. */
   messages: number
-  /** Share of a core that the server took. */
+  /** Share of a core that the server used. */
   server: number
-  /** What the server's memory grew by when the sockets opened, and what it was then, in KB. */
+  /** The growth of the server's resident memory while the sockets opened, and its size after that, in KB. */
   openedKB: number
   residentKB: number
 }
 
 const job: Job = JSON.parse(readFileSync(0, 'utf8'))
 
-/** Sockets opened at a time. */
+/** Number of sockets that open at once. */
 const AT_ONCE = 50
 
 async function openAll(): Promise<RawClient[][]> {
@@ -67,14 +67,14 @@ const latencies: number[] = []
 let measuring = false
 const padding = 'x'.repeat(job.textBytes)
 
-/** A text of the wanted size that says who sent it when. */
+/** A text of the wanted size that contains the sender and the time. */
 function textOf(sender: number): string {
   return `${sender}|${performance.now().toFixed(3)}|${padding}`.slice(0, job.textBytes)
 }
 
 const QUOTE_MESSAGE = Buffer.from('"message":"')
 
-/** The last socket of a room sees everything that the senders say, and keeps them going. */
+/** The last socket of a room is its observer: it receives all messages and makes the senders send the next ones. */
 function observe(room: RawClient[], index: number, sendNext: (room: RawClient[], sender: number) => void): void {
   const observer = room.at(-1) as RawClient
   observer.observe = payload => {
@@ -120,7 +120,7 @@ await sleep(job.warmUpMs)
 const observers = rooms.map(room => room.at(-1) as RawClient)
 const sum = (clients: RawClient[], key: 'bytes' | 'messages') =>
   clients.reduce((total, client) => total + client[key], 0)
-/** Bytes of all sockets; bytes and messages of those that know both. */
+/** The bytes of all sockets, and the bytes and messages of the observers. */
 const count = () => ({
   all: sum(rooms.flat(), 'bytes'),
   bytes: sum(observers, 'bytes'),

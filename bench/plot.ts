@@ -5,9 +5,9 @@ const HEIGHT = 190
 const LEFT = 46
 const TOP = 44
 const PLOT = { width: 196, height: 96 }
-/** From the ends of the axis to the first and the last size, so that their figures have room. */
+/** Distance from the ends of the axis to the first and the last size: room for their labels. */
 const MARGIN = 20
-/** Every plot spans as many powers of ten, so that what is flat looks flat and what is linear looks steep. */
+/** Every plot has the same number of powers of ten, so that slopes of different plots can be compared. */
 const DECADES = 4
 const MOST_IN_A_ROW = 6
 
@@ -20,13 +20,13 @@ function short(value: number): string {
   return value >= 1000 ? `${Number((value / 1000).toPrecision(3))}k` : String(value)
 }
 
-/** The lowest power of ten of an axis that has these values near its middle. */
+/** Returns the lowest power of ten of an axis that has these values near its middle. */
 function lowest(values: number[]): number {
   const middle = (Math.log10(Math.min(...values)) + Math.log10(Math.max(...values))) / 2
   return Math.round(middle - DECADES / 2)
 }
 
-/** One line: a cost over the sizes, both logarithmic. The sizes are powers of ten or nearly so, and so at equal distances. */
+/** Draws a cost over the sizes, both on logarithmic axes. The sizes are about powers of ten, at equal distances. */
 function plot(name: string, size: string, sizes: number[], values: number[], left: number, top: number): string {
   const known = values.flatMap((value, i) => (Number.isFinite(value) ? [{ value, i }] : []))
   const low = lowest(known.map(({ value }) => value))
@@ -55,7 +55,7 @@ function plot(name: string, size: string, sizes: number[], values: number[], lef
   return parts.join('\n')
 }
 
-/** A row of small plots for each thing that grows. */
+/** Draws a row of small plots for each size. */
 export function plots(grown: Growth[]): string {
   const parts: string[] = []
   let top = 0

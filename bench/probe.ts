@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { WebSocket } from 'ws'
 
-// One client of one chat, one request at a time: how long each kind takes, in milliseconds.
+// Measures the time of each kind of request in milliseconds: one client, one chat, one request at a time.
 
-/** What this process is told, as JSON on its standard input. */
+/** The job of this process: JSON on its standard input. */
 export interface Probe {
   port: number
   chat_id: number
   cookie: string
-  /** How often each kind is asked, and for how long at most. */
+  /** Number of requests of each kind, and the maximum time for them. */
   times: number
   mostMs: number
 }
@@ -24,7 +24,7 @@ export interface Probed {
 
 const { port, chat_id, cookie, times, mostMs }: Probe = JSON.parse(readFileSync(0, 'utf8'))
 const headers = { cookie }
-/** What a client has missed that resumes. */
+/** Number of messages that a resuming client has missed. */
 const MISSED = 100
 
 async function get(path: string): Promise<unknown> {
@@ -33,7 +33,7 @@ async function get(path: string): Promise<unknown> {
   return reply.json()
 }
 
-/** Opens a socket; resolves when a frame of the type has come. */
+/** Opens a socket. Resolves when a frame of this type has arrived. */
 function open(query: string, until: string): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/ws?chat_id=${chat_id}${query}`, 'confab.v1', { headers })
@@ -42,7 +42,7 @@ function open(query: string, until: string): Promise<WebSocket> {
   })
 }
 
-/** The first tenth is not counted: the server and this client compile on it. */
+/** The first tenth is a warm-up, in which the server and this client compile code. */
 async function medianOf(one: () => Promise<void>): Promise<number> {
   const taken: number[] = []
   const began = performance.now()

@@ -1,22 +1,22 @@
 import { readFileSync } from 'node:fs'
 
-/** What Linux counts in, whatever its own clock: 100 a second. */
+/** The unit of Linux for processor time: 100 ticks a second (USER_HZ). */
 const TICKS = 100
 
-/** The processor time that a process has taken, all its threads together, in seconds (proc(5), utime and stime). */
+/** Returns the processor time of all threads of a process in seconds (proc(5), utime and stime). */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS
 }
 
-/** The resident memory of a process, in KB. */
+/** Returns the resident memory of a process in KB. */
 export function residentKB(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
 }
 
 /**
- * The processor time that the main thread of a process has taken, in milliseconds, exact to a tick of the system
+ * Returns the processor time of the main thread of a process in milliseconds, with the precision of a kernel tick
  * (https://docs.kernel.org/scheduler/sched-stats.html).
  */
 export function mainThreadMs(pid: number): number {

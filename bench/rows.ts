@@ -1,27 +1,27 @@
 import type { Shape } from './servers.ts'
 
 /**
- * How the messages come. In both modes a sender sends again when the last socket of its room has its message.
+ * How senders send. In both modes a sender sends again when the last socket of its room has received its message.
  *
- * `pipelined`: few sockets of a room send, each with many messages on their way, so that many frames arrive in one TCP
- * read. This is what a server can take at most.
+ * `pipelined`: few sockets of a room send, each with many messages in flight, so that many frames arrive in one TCP
+ * read. It shows the maximum throughput of a server.
  *
- * `single`: many sockets of a room send, each with one message on its way. A server never finds two frames in one read:
- * every message is a write and a read of its own, as from many people, or from a load generator with one virtual user a
+ * `single`: many sockets of a room send, each with one message in flight. A server never finds two frames in one read:
+ * every message needs its own read and write, as with many people, or with a load generator with one virtual user a
  * socket. (At a fixed rate, the senders take turns in both modes.)
  */
 export const MODES = ['pipelined', 'single'] as const
 export type Mode = (typeof MODES)[number]
 
 interface Row extends Omit<Shape, 'inFlight'> {
-  /** Messages of a room on their way, in the mode `pipelined`. */
+  /** Number of messages of a room in flight, in the mode `pipelined`. */
   inFlight: number
-  /** Senders of a room in the mode `single`, and so its messages on their way. */
+  /** Number of senders of a room in the mode `single`, which is also its number of messages in flight. */
   single: number
 }
 
 /**
- * `pipelined` keeps 4,000 to 64,000 deliveries on their way over all rooms (128,000 in the room of 2,000, whose senders
+ * `pipelined` keeps 4,000 to 64,000 deliveries in flight over all rooms (128,000 in the room of 2,000, whose senders
  * are those of the room of 1,000). In `single`, all sockets but the last of a room send, 64 of a large room, 16 of a
  * room of 50: more of them would only make each message wait longer behind the others.
  */
@@ -35,10 +35,10 @@ const ROWS: Record<string, Row> = {
   '20 rooms of 50': { rooms: 20, sockets: 50, senders: 4, inFlight: 32, single: 16 }
 }
 
-/** What --quick runs: more would take more than about a minute. */
+/** The number of rows of --quick, which takes about a minute. */
 const QUICK = 4
 
-/** The rows whose name has `only` in it; without it all, or the first few with `quick`. Throws when there are none. */
+/** Returns the rows whose name contains `only`. Without `only`: all, or the first few with `quick`. Throws if none. */
 export function rowsOf(mode: Mode, only: string | undefined, quick: boolean): [string, Shape][] {
   const all = Object.entries(ROWS)
   const chosen = only ? all.filter(([name]) => name.includes(only)) : all.slice(0, quick ? QUICK : all.length)

@@ -9,7 +9,7 @@ import { modeOf, rowsOf } from './rows.ts'
 import { ceiling, findBun, type Shape, type Start, servers } from './servers.ts'
 import { machine, serverSettings, versions } from './settings.ts'
 
-// Confab and its peers under the same load, in turns, so that a slow minute of the machine strikes all. Ratios first.
+// Compares Confab with its peers under the same load. They run in turn, so that a slow minute affects all of them.
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const { values } = parseArgs({
@@ -50,11 +50,11 @@ let done = 0
 
 const amount = (figure: number) => figure.toLocaleString('en')
 const times = ({ p50, p99 }: Measured) => `p50 ${p50} ms, p99 ${p99} ms`
-/** From this share of a core on, the load may have been slower than the server. */
+/** Above this share of a core, the load process may have been the bottleneck. */
 const LIMIT = 0.95
 const ofLoad = ({ cpu }: Measured) => `load ${cpu.toFixed(2)} of a core${cpu >= LIMIT ? ', the limit' : ''}`
 
-/** One server under one load, from its start to its end. */
+/** Starts one server, measures it under one load, and stops it. */
 async function measure(what: string, start: Start, shape: Shape, rate = 0): Promise<Measured> {
   const { stop, ...server } = await start(shape)
   try {
@@ -77,11 +77,11 @@ function median(values: number[]): number {
 
 function medians(all: Measured[]): Measured {
   const keys = Object.keys(all[0] as Measured) as (keyof Measured)[]
-  // Every key of Measured is there, as a number: fromEntries forgets which.
+  // `fromEntries` loses the keys of the type. All keys of Measured are present, and all values are numbers.
   return Object.fromEntries(keys.map(key => [key, median(all.map(one => one[key]))])) as unknown as Measured
 }
 
-/** Each server under each load, round by round. `rates` has the messages a second of each row, when they are given. */
+/** Runs each server under each load, in rounds. `rates` has the fixed rate of each row in messages a second, if any. */
 async function inTurns(what: string, entries: [string, Start][], rates: Record<string, number> = {}): Promise<Figures> {
   const measured = new Map(rows.map(([row]) => [row, new Map(entries.map(([name]) => [name, [] as Measured[]]))]))
   for (let round = 1; round <= rounds; round++) {

@@ -9,7 +9,7 @@ import type { Job } from './load.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const here = fileURLToPath(new URL('.', import.meta.url))
 
-/** A shape of load: so many rooms of so many sockets, some of which send. */
+/** A shape of load: a number of rooms, of sockets in each room, and of senders among them. */
 export interface Shape {
   rooms: number
   sockets: number
@@ -25,7 +25,7 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** With two cores, the server has the first and the load the second; otherwise the system decides. */
+/** Pins a command to a core: on two cores, the server runs on the first and the load on the second. */
 export function pinned(core: number, command: string[]): string[] {
   return ['taskset', '-c', String(core), ...command]
 }
@@ -60,7 +60,7 @@ async function launch(command: string[], env: NodeJS.ProcessEnv, directory: stri
   return { port, pid: child.pid as number, stop }
 }
 
-/** The settings of a Confab whose database is in this directory. */
+/** The settings of a Confab server with its database in this directory. */
 export function confabEnv(directory: string, rateLimits: 'on' | 'off') {
   return {
     DATABASE_URL: `sqlite:///${directory}/confab.db`,
@@ -71,7 +71,7 @@ export function confabEnv(directory: string, rateLimits: 'on' | 'off') {
   }
 }
 
-/** Starts Confab as `npm start` does. Stopping it removes the directory. */
+/** Starts Confab as `npm start` does. `stop` removes the directory. */
 export function startConfab(directory: string, rateLimits: 'on' | 'off') {
   const flags = process.env['SERVER_FLAGS']?.split(' ') ?? []
   const command = [
@@ -85,7 +85,7 @@ export function startConfab(directory: string, rateLimits: 'on' | 'off') {
   return launch(command, confabEnv(directory, rateLimits), directory, ready)
 }
 
-/** Confab as it ships: accounts, sessions, FULL. Only the limits a load test cannot keep are off. */
+/** Confab with its defaults: accounts, sessions, synchronous=FULL. Only the rate limits are off. */
 export async function confab({ rooms, sockets }: Shape, options: string[] = []): Promise<Running> {
   const directory = mkdtempSync(join(tmpdir(), 'confab-bench-'))
   const prepare = [`${root}scripts/load-prepare.ts`, '--users', String(rooms * sockets), '--chats', String(rooms)]
@@ -113,7 +113,7 @@ export interface Bun {
   version: string
 }
 
-/** Bun's binary, when there is one that runs on this platform. */
+/** Finds a Bun binary that runs on this platform. */
 export function findBun(): Bun | undefined {
   const binaries = `${here}node_modules/@oven`
   const arch = process.arch === 'arm64' ? 'aarch64' : process.arch
@@ -142,5 +142,5 @@ export function servers(bun: Bun | undefined): Record<string, Start> {
   }
 }
 
-/** No chat server: it shows how much the load can take. */
+/** Not a chat server: it shows the maximum of the load process. */
 export const ceiling = node('echo.js')

@@ -13,7 +13,7 @@ function fileSystem(): string {
   return execFileSync('df', ['--output=fstype', tmpdir()], { encoding: 'utf8' }).split('\n')[1] ?? 'unknown'
 }
 
-/** What a reader must know to judge figures, or to measure them again. */
+/** Describes the machine and the settings, so that readers can judge the figures or measure them again. */
 export function machine() {
   return {
     date: new Date().toISOString(),
@@ -27,7 +27,7 @@ export function machine() {
   }
 }
 
-/** Versions of what the comparison runs. */
+/** The versions of all servers and libraries of the comparison. */
 export function versions(bun: string | undefined) {
   const sqlite =
     "process.stdout.write(require('better-sqlite3')(':memory:').prepare('select sqlite_version()').pluck().get())"

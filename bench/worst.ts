@@ -9,8 +9,8 @@ import { attacks } from './worst/attacks.ts'
 import { type Measured, measure } from './worst/measure.ts'
 import { buildWorld } from './worst/world.ts'
 
-// The longest that a ping in another chat waits while one account, or the people of one room, do their worst. Confab is
-// started as it ships, limits on, anew for each attack.
+// Measures the longest wait of a ping in another chat while one account, or the members of one room, attack. For each
+// attack, a new Confab server starts with its defaults and with limits.
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const { values } = parseArgs({
@@ -22,7 +22,7 @@ const [quiet, ...others] = attacks
 const chosen = [quiet as (typeof attacks)[0], ...others.filter(({ name }) => name.includes(values.only))]
 if (chosen.length === 1) throw new Error(`--only takes a part of one of:\n${others.map(({ name }) => name).join('\n')}`)
 
-/** What the rounds of an attack come to. In milliseconds. */
+/** The results of all rounds of an attack. In milliseconds. */
 interface Row {
   attack: string
   longest: number
@@ -30,9 +30,9 @@ interface Row {
   live: number
   worked: number
   late: number
-  /** Whether a round was cut off: the waits are at least what is said. */
+  /** Whether a round was cut off. Then the waits are lower bounds. */
   cutOff: boolean
-  /** Of the last round. */
+  /** From the last round. */
   tally: Tally
   faults: string[]
 }
@@ -80,7 +80,7 @@ function table(rows: Row[]): string {
 
 const began = performance.now()
 const directory = mkdtempSync(join(tmpdir(), 'confab-worst-world-'))
-// So that `exit` comes: neither the directory nor a server is left behind.
+// `process.exit` emits `exit`, whose listeners remove the directory and stop the servers.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
 say('Filling a database with accounts, chats and messages …')

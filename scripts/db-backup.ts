@@ -3,21 +3,21 @@ import Sqlite from 'better-sqlite3'
 import { ConfigError, loadDatabaseFile } from '../src/config.ts'
 import { markAsCopy } from '../src/db/epoch.ts'
 
-// Copies the database, also while the server runs.
+// Copies the database to a new file, also while the server runs.
 
 function backup(to: string | undefined): void {
-  if (!to) throw new ConfigError('say where to: npm run db:backup -- copy.db')
-  if (existsSync(to)) throw new ConfigError(`${to} is there already`)
+  if (!to) throw new ConfigError('the name of the copy is missing: npm run db:backup -- copy.db')
+  if (existsSync(to)) throw new ConfigError(`${to} exists already`)
   const file = loadDatabaseFile()
-  if (!existsSync(file)) throw new ConfigError(`DATABASE_URL: there is no ${file}`)
+  if (!existsSync(file)) throw new ConfigError(`DATABASE_URL: ${file} does not exist`)
   const part = `${to}.part`
-  // What a backup that was interrupted has left; it may be for others to read.
+  // An interrupted backup can have left this file, with other permissions.
   rmSync(part, { force: true })
-  // SQLite takes an empty file for none. Nobody else may read it.
+  // Only the owner may read the copy. SQLite accepts an empty file as a new database.
   writeFileSync(part, '', { mode: 0o600, flag: 'wx' })
   const client = new Sqlite(file)
   try {
-    // One reading transaction. A copy made page by page begins anew with each write of the server, and may never end.
+    // One read transaction. The page-by-page backup of SQLite starts again after each write of the server.
     client.prepare('vacuum into ?').run(part)
     mark(part)
     renameSync(part, to)
@@ -28,7 +28,7 @@ function backup(to: string | undefined): void {
   process.stdout.write(`Copied ${file} to ${to} (${(statSync(to).size / 1e6).toFixed(1)} MB)\n`)
 }
 
-/** What the server writes to the copy later is another history than that of the original. */
+/** Marks the file as a copy: a server that opens it begins a new epoch, because its history differs from the original. */
 function mark(file: string): void {
   const copy = new Sqlite(file)
   markAsCopy(copy)

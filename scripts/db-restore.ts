@@ -16,33 +16,35 @@ import { openDatabase } from '../src/db/database.ts'
 import { beginEpoch } from '../src/db/epoch.ts'
 import { lock } from '../src/db/file.ts'
 
-// Puts a copy of the database in its place. Clients notice by the new epoch, and begin anew.
+// Replaces the database with a copy. The restored database has a new epoch, so that clients start anew.
 
 function restore(copy: string | undefined): void {
-  if (!copy) throw new ConfigError('say which copy: npm run db:restore -- copy.db')
-  if (!existsSync(copy)) throw new ConfigError(`there is no ${copy}`)
+  if (!copy) throw new ConfigError('the name of the copy is missing: npm run db:restore -- copy.db')
+  if (!existsSync(copy)) throw new ConfigError(`${copy} does not exist`)
   const name = loadDatabaseFile()
-  if (name === ':memory:') throw new ConfigError('DATABASE_URL is sqlite:///:memory:, which has no file')
+  if (name === ':memory:') throw new ConfigError('DATABASE_URL is sqlite:///:memory:, a database without a file')
   if (isSameFile(copy, name)) throw new ConfigError(`${copy} is the database itself`)
-  const kept = `${name}.replaced`
-  if (isSameFile(kept, name)) takeBack(kept, name)
+  const replaced = `${name}.replaced`
+  if (isSameFile(replaced, name)) undo(replaced, name)
   const { file, release } = lock(name)
   const part = `${file}.restoring`
   try {
     removeAll(part)
     copyTo(part, copy)
     prepare(part, copy)
-    keep(file, kept)
+    keep(file, replaced)
     renameSync(part, file)
     sync(dirname(file))
-    process.stdout.write(`Restored ${copy} to ${file}. The database before is ${kept}: delete it when all is well\n`)
+    process.stdout.write(
+      `Restored ${copy} to ${file}. The previous database is ${replaced}: delete it when the server works\n`
+    )
   } finally {
     removeAll(part)
     release()
   }
 }
 
-/** A copy for this user alone, together with the log that a crash has left beside it. */
+/** Copies a database with its write-ahead log, which can be left after a crash. Only the owner can read the result. */
 function copyTo(part: string, copy: string): void {
   for (const suffix of ['', '-wal']) {
     if (!existsSync(copy + suffix)) continue
@@ -51,7 +53,7 @@ function copyTo(part: string, copy: string): void {
   }
 }
 
-/** Checks the copy from its first page to its last, migrates it and begins a new epoch in it. */
+/** Checks the integrity of the copy, migrates it and begins a new epoch in it. */
 function prepare(part: string, copy: string): void {
   try {
     const client = new Sqlite(part)
@@ -69,22 +71,22 @@ function prepare(part: string, copy: string): void {
 }
 
 /**
- * Gives the database a second name, with what a crash has left beside it: both together can still be opened. The first
- * name is never without a file, or the next start would make an empty database.
+ * Gives the database a second name, and moves its write-ahead log there. The first name always has a file: without one,
+ * a server that starts now would create an empty database.
  */
-function keep(file: string, kept: string): void {
-  removeAll(kept)
-  linkSync(file, kept)
-  moveLog(file, kept)
+function keep(file: string, replaced: string): void {
+  removeAll(replaced)
+  linkSync(file, replaced)
+  moveLog(file, replaced)
 }
 
-/** Undoes what a restore that was interrupted has done: both are names of the database from before. */
-function takeBack(kept: string, name: string): void {
-  moveLog(kept, name)
-  rmSync(kept)
+/** Undoes an interrupted restore, after which both names belong to the previous database. */
+function undo(replaced: string, name: string): void {
+  moveLog(replaced, name)
+  rmSync(replaced)
 }
 
-/** Moves what a crash has left beside a database. */
+/** Moves the write-ahead log of a database, which can be left after a crash. */
 function moveLog(from: string, to: string): void {
   for (const suffix of ['-wal', '-shm']) if (existsSync(from + suffix)) renameSync(from + suffix, to + suffix)
 }

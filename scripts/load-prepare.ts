@@ -6,7 +6,7 @@ import { ConfigError, createEnvFile, loadConfig } from '../src/config.ts'
 import type { SessionRow } from '../src/db/sessions.ts'
 import type { User } from '../src/schemas/user.ts'
 
-// Fills a database for load tests: accounts, their sessions, chats, messages. Writes who may open which socket.
+// Fills a database for load tests: accounts, sessions, chats, messages. Writes the cookies and the chat ids to files.
 
 const USAGE = `npm run load:prepare -- [--users 100] [--chats 10] [--members 10] [--messages 0] [--out load]
 
@@ -35,7 +35,7 @@ function count(name: 'users' | 'chats' | 'members' | 'messages', minimum: number
   return value
 }
 
-/** A message of a real send has about this size. */
+/** About the size of a typical message. */
 const TEXT = 'The quick brown fox jumps over the lazy dog, then rests a while.'
 const BATCH = 2000
 
@@ -51,7 +51,7 @@ async function prepare(): Promise<void> {
   const expires_at = Date.now() + config.sessionTtl * 1000
   const people: { id: number; username: string; cookie: string }[] = []
   for (let i = 1; i <= users; i++) {
-    // Nobody else has such a name.
+    // The prefix makes the username unique, so `create` returns a user.
     const user = (await app.db.users.create({ username: `${prefix}-${i}`, password_hash })) as User
     const session = (await app.db.sessions.create(
       { id: user.id, password_hash },
@@ -90,7 +90,7 @@ async function prepare(): Promise<void> {
 if (values.help) process.stdout.write(USAGE)
 else {
   prepare().catch(({ message }: Error) => {
-    process.stderr.write(`load:prepare: ${message} (--help tells more)\n`)
+    process.stderr.write(`load:prepare: ${message} (see --help)\n`)
     process.exit(1)
   })
 }

@@ -23,7 +23,7 @@ import { serializerCompiler } from './http/serializers.ts'
 import { serverOptions, sockets } from './http/server.ts'
 import { validationError, validatorCompiler } from './validation.ts'
 
-/** The whole server, ready to listen. Everything that it is made of is registered here, in order. */
+/** Builds the whole server, ready to listen. All plugins are registered here, in the order of their dependencies. */
 export async function buildApp(config: Config, logger: NonNullable<FastifyServerOptions['logger']> = false) {
   const app = Fastify({ ...serverOptions(config), logger }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler(errorHandler)

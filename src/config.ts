@@ -7,7 +7,7 @@ import { compileTexts } from './validation.ts'
 
 export { ConfigError } from './env-file.ts'
 
-/** One of a few words. `title` is what the error line says is allowed. */
+/** A setting that is one of a few words. The error line shows `title` as what is allowed. */
 function word<const T extends string>(words: readonly T[], byDefault: T, description: string) {
   return Type.Unsafe<T>({
     type: 'string',
@@ -85,7 +85,7 @@ const Environment = Type.Object({
 
 type Environment = Static<typeof Environment>
 
-/** Secrets that documentation made public, whole or by their typical words. */
+/** Secrets from public documentation, and their typical words. A SECRET_KEY that matches is refused. */
 const PLACEHOLDER =
   /change.?(me|this|it)|your.{0,10}secret|(replace|insert).{0,3}(me|this|with|here)|09d25e094faa6ca2556c818166b7a956/i
 
@@ -98,11 +98,11 @@ export interface Config {
   host: string
   port: number
   logLevel: Environment['LOG_LEVEL']
-  /** Origins as `scheme://host[:port]`, lower case. */
+  /** Origins as `scheme://host[:port]`, in lower case. */
   allowedOrigins: ReadonlySet<string>
   registrationOpen: boolean
   cookie: { name: string; secure: boolean | 'auto'; sameSite: Environment['COOKIE_SAMESITE']; partitioned: boolean }
-  /** Seconds. */
+  /** How long an unused session lives, in seconds. */
   sessionTtl: number
   rateLimits: boolean
   /** IP addresses or CIDR ranges. */
@@ -110,8 +110,8 @@ export interface Config {
 }
 
 /**
- * Reads the settings from the variables of `env` and, for what they leave out, from the file `envFile`.
- * Throws ConfigError for the first setting that cannot be used.
+ * Reads the settings from the variables of `env`, and those that `env` lacks from the file `envFile`. Throws ConfigError
+ * for the first setting that is not valid.
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env, envFile = '.env'): Config {
   const values = readEnvironment(env, envFile)
@@ -148,15 +148,15 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env, envFile = '.env
   }
 }
 
-/** The SQLite file alone, for tools that need no secret (drizzle-kit). Throws ConfigError. */
+/** Reads the SQLite file alone, for tools that need no secret (drizzle-kit). Throws ConfigError. */
 export function loadDatabaseFile(env: NodeJS.ProcessEnv = process.env, envFile = '.env'): string {
   return databaseFile(readEnvironment(env, envFile))
 }
 
 /**
- * Writes `envFile` from the file `example` with a new random SECRET_KEY, readable by its owner only, unless that file
- * exists or `env` has a secret. Returns whether it did. Throws ConfigError when the file cannot be written, or there is no
- * example.
+ * Creates `envFile` from the file `example` with a new random SECRET_KEY, unless `envFile` exists or `env` has a secret.
+ * Only the owner can read the file. Returns whether the file was created. Throws ConfigError when the file cannot be
+ * written, or when there is no example.
  */
 export function createEnvFile(example: URL, env: NodeJS.ProcessEnv = process.env, envFile = '.env'): boolean {
   if (env['SECRET_KEY'] || existsSync(envFile)) return false
@@ -176,20 +176,20 @@ function readEnvironment(env: NodeJS.ProcessEnv, envFile: string): Environment {
   const settings: Record<string, unknown> = readEnvFile(envFile, NAMES)
   for (const name of NAMES) {
     const value = env[name]
-    // A secret that is set to nothing is not set: `SECRET_KEY=${SECRET_KEY}` of a compose file, say.
+    // An empty secret counts as not set: a compose file can have `SECRET_KEY=${SECRET_KEY}`.
     if (value !== undefined && !(name === 'SECRET_KEY' && value === '')) settings[name] = value
   }
   const checked = compileTexts(Environment)(settings)
   if ('value' in checked) return checked.value as Environment
   const name = checked.error[0]?.instancePath.slice(1) as keyof Environment
-  // Not the password of a URL.
+  // The error line must not show the password of a URL.
   const value = env[name]?.replace(/\/\/.*@/, '//…@')
   const given = value === undefined ? `what ${envFile} says` : `"${value}"`
   throw new ConfigError(`${name} must be ${Environment.properties[name].title}, not ${given}`)
 }
 
 function databaseFile({ DATABASE_URL }: Environment): string {
-  // better-sqlite3 trims the name, too: what locks the file and what makes it must mean the same one.
+  // better-sqlite3 trims the name too. The lock file must belong to the same name.
   return DATABASE_URL.slice('sqlite:///'.length).trim()
 }
 
@@ -217,7 +217,7 @@ function list(value: string): string[] {
 
 function toOrigin(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  // A host may have an asterisk in it, but no page is of such a host.
+  // A URL can have an asterisk in its host, but no page has such an origin.
   if (!url || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/` || url.host.includes('*')) {
     throw new ConfigError(`ALLOWED_ORIGINS must be ${Environment.properties.ALLOWED_ORIGINS.title}, not "${text}"`)
   }

@@ -2,15 +2,15 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 
-/** A setting that cannot be used. Its message is one line that names the variable and what is allowed. */
+/** A setting is not valid. The message is one line that names the variable and what is allowed. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
 
 /**
- * The settings in a file such as `.env`, one `NAME=value` a line; none when there is no such file. Throws ConfigError for
- * whatever would otherwise be passed over without a word: a file that is not UTF-8, a line that is no setting, a name
- * that is none of `names`, a name that stands there twice. A byte order mark is passed over.
+ * Reads the settings in a file such as `.env`, one `NAME=value` a line. Returns none when the file does not exist. Throws
+ * ConfigError for everything that would otherwise be ignored silently: a file that is not UTF-8, a line that is not a
+ * setting, a name that is not in `names`, and a name that is set twice. A byte order mark is ignored.
  */
 export function readEnvFile(file: string, names: readonly string[]): Record<string, string> {
   const settings: Record<string, string> = {}
@@ -19,8 +19,8 @@ export function readEnvFile(file: string, names: readonly string[]): Record<stri
     if (text === '' || text.startsWith('#')) continue
     const [, name] = /^(?:export\s+)?([A-Za-z_]\w*)\s*=/.exec(text) ?? []
     if (name === undefined) throw new ConfigError(`${file}: line ${i + 1} must be NAME=value, a comment or empty`)
-    if (!names.includes(name)) throw new ConfigError(`${file}: ${name} is no setting${suggestion(name, names)}`)
-    if (settings[name] !== undefined) throw new ConfigError(`${file}: ${name} stands there twice`)
+    if (!names.includes(name)) throw new ConfigError(`${file}: ${name} is not a setting${suggestion(name, names)}`)
+    if (settings[name] !== undefined) throw new ConfigError(`${file}: ${name} is set twice`)
     settings[name] = parseEnv(text)[name] ?? ''
   }
   return settings
@@ -28,9 +28,8 @@ export function readEnvFile(file: string, names: readonly string[]): Record<stri
 
 function linesOf(file: string): string[] {
   const bytes = read(file)
-  // UTF-16, which some editors and shells write, is UTF-8 too as long as it has a NUL in every other place.
-  if (!isUtf8(bytes) || bytes.includes(0))
-    throw new ConfigError(`${file} must be a text file in UTF-8: save it as that`)
+  // Some editors and shells write UTF-16. ASCII text in UTF-16 is valid UTF-8 with a NUL after each character.
+  if (!isUtf8(bytes) || bytes.includes(0)) throw new ConfigError(`${file} must be a text file in UTF-8`)
   return new TextDecoder().decode(bytes).split(/\r\n|\r|\n/)
 }
 
@@ -43,14 +42,16 @@ function read(file: string): Buffer {
   }
 }
 
-/** The known name that differs least from one that is not known, in words; empty when none is alike. */
+/** A hint for an unknown name: the most similar known name, or where to find all names. */
 function suggestion(name: string, names: readonly string[]): string {
   const given = name.toUpperCase()
   const nearest = names.toSorted((a, b) => distance(given, a) - distance(given, b))[0] ?? ''
-  return distance(given, nearest) <= nearest.length / 2 ? `: did you mean ${nearest}?` : ': .env.example names them all'
+  return distance(given, nearest) <= nearest.length / 2
+    ? `: did you mean ${nearest}?`
+    : ': .env.example lists all settings'
 }
 
-/** How many characters have to be inserted, left out or replaced to make `b` of `a` (Levenshtein). */
+/** The Levenshtein distance of two texts: the number of characters to insert, delete or replace. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (const [i, letter] of [...a].entries()) {

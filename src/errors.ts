@@ -1,7 +1,7 @@
 import { STATUS_CODES as STATUS_TEXTS } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Every error that a client can get: its HTTP status and its text. The key is the stable `code` on the wire. */
+/** The error catalogue: HTTP status and text of every error that a client can get. The key is the stable `code`. */
 export const catalogue = {
   VALIDATION_FAILED: { status: 400, message: 'The request is not valid' },
   INVALID_JSON: { status: 400, message: 'The body is not valid JSON' },
@@ -49,16 +49,16 @@ export const catalogue = {
 export type ErrorCode = keyof typeof catalogue
 
 interface ErrorOptions {
-  /** The text for people, when the catalogue's own is not exact enough. */
+  /** A more exact text for people than the text of the catalogue. */
   detail?: string
-  /** With VALIDATION_FAILED: which field is wrong, such as `member_ids/0`; undefined when no single one is. */
+  /** With VALIDATION_FAILED: the wrong field, such as `member_ids/0`; undefined when no single field is wrong. */
   field?: string | undefined
-  /** Seconds after which a retry makes sense; sent as `Retry-After`. */
+  /** Seconds after which a retry can succeed; sent as `Retry-After`. */
   retryAfter?: number
   cause?: unknown
 }
 
-/** An error of the catalogue, thrown anywhere, answered by the one error handler. */
+/** An error of the catalogue. Any code can throw it, and `errorHandler` answers it. */
 export class ChatError extends Error {
   override name = 'ChatError'
   readonly code: ErrorCode
@@ -75,12 +75,12 @@ export class ChatError extends Error {
   }
 }
 
-/** Errors of Fastify itself, as codes of the catalogue. Others go by their status. */
+/** Maps errors of Fastify to codes of the catalogue. All other errors are mapped by their status. */
 const FASTIFY_CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
-  // Fastify's text has the whole URL, and a query can be private.
+  // Fastify's text contains the whole URL, and a query can be private.
   FST_ERR_BAD_URL: 'BAD_REQUEST',
   FST_ERR_REOPENED_CLOSE_SERVER: 'SHUTTING_DOWN'
 }
@@ -95,30 +95,30 @@ const STATUS_CODES: Record<number, ErrorCode> = {
   503: 'OVERLOADED'
 }
 
-/** Turns any thrown error into one of the catalogue. The text does not show a cause that is the server's own. */
+/** Converts any thrown error into one of the catalogue. The text of a server error does not show the cause. */
 export function toChatError(error: FastifyError | ChatError): ChatError {
   if (error instanceof ChatError) return error
   const status = error.statusCode ?? 500
-  const known = FASTIFY_CODES[error.code] ?? STATUS_CODES[status]
-  if (known) return new ChatError(known, { cause: error })
+  const code = FASTIFY_CODES[error.code] ?? STATUS_CODES[status]
+  if (code) return new ChatError(code, { cause: error })
   if (status >= 400 && status < 500) return new ChatError('BAD_REQUEST', { detail: error.message })
   return new ChatError('INTERNAL', { cause: error })
 }
 
-/** The one error handler. The cause of a 5xx goes to the log, and the id of the request to the client. */
+/** The error handler of all routes. For a 5xx, the log gets the cause and the client gets the id of the request. */
 export function errorHandler(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toChatError(thrown)
   const { code, statusCode, retryAfter, field } = error
-  const ours = statusCode >= 500 && code !== 'OVERLOADED' && code !== 'SHUTTING_DOWN'
-  if (ours) request.log.error({ err: thrown }, 'request failed')
-  // Not the text for the client, which may repeat what the client sent.
+  const serverFailed = statusCode >= 500 && code !== 'OVERLOADED' && code !== 'SHUTTING_DOWN'
+  if (serverFailed) request.log.error({ err: thrown }, 'request failed')
+  // The log does not get the text for the client, because that can repeat what the client sent.
   else request.log.debug({ code, statusCode }, catalogue[code].message)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   const message = statusCode >= 500 ? `${catalogue[code].message} (request ${request.id})` : error.message
   return reply.code(statusCode).send(errorBody(code, message, field))
 }
 
-/** The body of an error: Fastify's own shape, and the field that is wrong. */
+/** The body of an error: the shape of Fastify's errors, with `field`. */
 export function errorBody(code: ErrorCode, message: string = catalogue[code].message, field?: string): ErrorBody {
   const { status } = catalogue[code]
   const body = { statusCode: status, code, error: STATUS_TEXTS[status] as string, message }

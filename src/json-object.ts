@@ -1,15 +1,15 @@
-/** Objects and arrays inside each other. */
-const DEPTH = 100
+/** Maximum nesting of objects and arrays. */
+const MAX_DEPTH = 100
 
 /**
- * Why a parsed JSON value cannot be stored and given back as it is, in at most `maxBytes` bytes of UTF-8; undefined when
- * it can. The depth is checked first, without recursion: writing a value that is nested 100,000 deep would overflow the
- * stack.
+ * Returns why a parsed JSON value cannot be stored and returned unchanged in at most `maxBytes` bytes of UTF-8; undefined
+ * when it can. It checks the depth first and without recursion, because `JSON.stringify` of a value that is nested
+ * 100,000 deep overflows the stack.
  */
-export function whyNotStorable(value: unknown, maxBytes: number): string | undefined {
+export function findJsonProblem(value: unknown, maxBytes: number): string | undefined {
   let level = [value]
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEPTH) return `must not be nested more than ${DEPTH} deep`
+    if (depth > MAX_DEPTH) return `must not be nested more than ${MAX_DEPTH} deep`
     const next: unknown[] = []
     for (const item of level) {
       if (typeof item === 'number' && !Number.isFinite(item)) return 'must not have numbers that overflow'

@@ -6,7 +6,7 @@ import { DatabaseError } from './db/file.ts'
 import { listPages } from './http/docs.ts'
 import { loggerOptions } from './http/logger.ts'
 
-/** How long requests in flight and sockets get when the server stops, in milliseconds. */
+/** How long a graceful stop may take before the process exits, in milliseconds. */
 const GRACE_MS = 12_000
 
 async function start(): Promise<void> {
@@ -19,7 +19,7 @@ async function start(): Promise<void> {
     listenTextResolver: address => `Listening on ${address}`
   })
   closeWithGrace({ delay: GRACE_MS, logger: app.log }, async ({ err, signal }) => {
-    if (err) app.log.fatal({ err }, 'stopping after an error nobody handled')
+    if (err) app.log.fatal({ err }, 'Stopping (uncaught error)')
     else app.log.info(`Stopping (${signal})`)
     await app.close()
   })
@@ -28,7 +28,7 @@ async function start(): Promise<void> {
   app.log.info(`Documents on ${listPages(url)}`)
 }
 
-/** What whoever starts the server can mend, in one line; undefined for anything else. */
+/** Returns one line for an error that the operator can fix; undefined for all other errors. */
 function explain(error: NodeJS.ErrnoException): string | undefined {
   if (error instanceof ConfigError || error instanceof DatabaseError) return error.message
   if (error.code === 'EADDRINUSE') return `PORT must be a free port: ${error.message}`
@@ -38,7 +38,7 @@ function explain(error: NodeJS.ErrnoException): string | undefined {
   return undefined
 }
 
-// A file that has reached its size limit (`ulimit -f`) is a full disk: the write fails, and the process lives.
+// A write beyond the limit of file sizes (`ulimit -f`) must fail like a write to a full disk, and not end the process.
 process.on('SIGXFSZ', () => undefined)
 
 start().catch((error: NodeJS.ErrnoException) => {

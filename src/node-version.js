@@ -1,5 +1,5 @@
-// Plain JavaScript in old syntax, loaded before everything else: a Node that cannot run the rest must still be able to
-// say so. `node:crypto` gained argon2 in 24.7 and type stripping became stable in 24.12.
+// Plain JavaScript in old syntax, loaded first: a Node that is too old to run the server must be able to run this check.
+// `node:crypto` has argon2 since 24.7, and type stripping is stable since 24.12.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
 if (major < 24 || (major === 24 && minor < 16)) {
@@ -9,6 +9,6 @@ if (major < 24 || (major === 24 && minor < 16)) {
   process.exit(1)
 }
 
-// Compiled code is kept for the next start, which is a third faster. Where it cannot be written, nothing is kept.
+// The compile cache makes the next start a third faster. If its directory cannot be written, Node goes on without it.
 const { enableCompileCache } = await import('node:module')
 enableCompileCache(`${import.meta.dirname}/../node_modules/.cache/confab`)

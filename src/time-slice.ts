@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** How long a piece of work may hold the event loop before others get a turn, in milliseconds. */
+/** How long a long job may run before it yields to the event loop, in milliseconds. */
 const SLICE_MS = 4
 
 /**
- * Returns a function to await between two steps of a long piece of work. It returns at once while the slice lasts, and
- * waits for the next turn of the event loop when the slice is used up.
+ * Returns a function to call between two steps of a long job. It returns undefined while the time slice lasts. When the
+ * slice is used, it returns a promise that resolves in the next turn of the event loop, with a new slice.
  */
 export function timeSlice(sliceMs = SLICE_MS): () => Promise<void> | undefined {
   let began = performance.now()
@@ -17,14 +17,14 @@ export function timeSlice(sliceMs = SLICE_MS): () => Promise<void> | undefined {
   }
 }
 
-/** What `job` makes of each item, in their order, giving way between them. */
-export async function inSlices<T, R>(items: Iterable<T>, job: (item: T) => R): Promise<R[]> {
+/** Maps items one by one, in their order, and yields to the event loop when the time slice is used. */
+export async function inSlices<T, R>(items: Iterable<T>, map: (item: T) => R): Promise<R[]> {
   const slice = timeSlice()
-  const made: R[] = []
+  const results: R[] = []
   for (const item of items) {
-    made.push(job(item))
-    const nextTurn = slice()
-    if (nextTurn !== undefined) await nextTurn
+    results.push(map(item))
+    const yielded = slice()
+    if (yielded !== undefined) await yielded
   }
-  return made
+  return results
 }

@@ -2,27 +2,26 @@ import type { TSchema } from '@sinclair/typebox'
 import { Ajv, type ErrorObject, type SchemaValidateFunction, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
 import { ChatError } from './errors.ts'
-import { whyNotStorable } from './json-object.ts'
+import { findJsonProblem } from './json-object.ts'
 
-// Unknown keys are refused, never dropped, so nothing is removed. No type is coerced: Ajv makes Infinity of `1e400` and
-// of 400 digits, and compares what is not finite with no limit.
-// With `verbose`, an error has the schema that refused a value.
+// Unknown keys are refused, so Ajv must not remove them. Types are not coerced: Ajv would turn `1e400` into Infinity,
+// which passes every limit. With `verbose`, an error has the schema that refused a value.
 const ajv = new Ajv({ removeAdditional: false, useDefaults: true, allErrors: false, coerceTypes: false, verbose: true })
 
-// For generators of clients: `minimum` and `maximum` say which integers are accepted.
+// The format is for client generators. `minimum` and `maximum` decide which integers are accepted.
 ajv.addFormat('int64', true)
 
-// Says in words what a text must be; used instead of a regular expression when a text is refused.
+// Describes the allowed texts in words. Errors show it instead of the regular expression.
 ajv.addKeyword('x-allowed')
 
-// `data` of an application: a JSON object that is stored as it is.
+// Limits the size of `data`, an application's own JSON object.
 ajv.addKeyword({
   keyword: 'x-max-bytes',
   type: 'object',
   schemaType: 'number',
   compile: (bytes: number) => {
     const validate: SchemaValidateFunction = value => {
-      const message = whyNotStorable(value, bytes)
+      const message = findJsonProblem(value, bytes)
       if (message === undefined) return true
       validate.errors = [{ keyword: 'x-max-bytes', message, params: {} }]
       return false
@@ -31,17 +30,17 @@ ajv.addKeyword({
   }
 })
 
-/** Compiles a schema for JSON bodies and socket frames: no type is coerced. */
+/** Compiles a schema for JSON bodies and socket frames. */
 export function compileBody(schema: TSchema): ValidateFunction {
   return ajv.compile(schema)
 }
 
-/** The result of a validator of texts: the values, with numbers, or the errors. */
+/** The result of `compileTexts`: the values, integers as numbers, or the errors. */
 export type Validated = { value: Record<string, unknown> } | { error: ErrorObject[] }
 
 /**
- * Compiles the schema of an object whose values arrive as texts: the parts of a URL, or settings. Texts of the decimal
- * integers that the schema wants become numbers. All other texts stay what they are, and are refused where they are wrong.
+ * Compiles the schema of an object whose values arrive as texts: parts of a URL, or settings. Decimal integers become
+ * numbers where the schema has an integer. All other values stay texts, and the schema refuses those that are wrong.
  */
 export function compileTexts(schema: TSchema): (given: Record<string, unknown>) => Validated {
   const validate = ajv.compile(schema)
@@ -53,30 +52,30 @@ export function compileTexts(schema: TSchema): (given: Record<string, unknown>) 
   }
 }
 
-/** The integer that a text is in the notation of JSON, when a JavaScript number holds it exactly; else the text. */
+/** Returns the integer of a text in JSON notation if a JavaScript number holds it exactly, otherwise the text. */
 function toInteger(text: unknown): unknown {
   if (typeof text !== 'string' || !/^(?:0|-?[1-9]\d*)$/.test(text)) return text
   const number = Number(text)
   return Number.isSafeInteger(number) ? number : text
 }
 
-/** The validator compiler of the HTTP half: bodies as they are, parts of the URL as texts. */
+/** Fastify's validator compiler: bodies have types, parts of the URL are texts. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
   httpPart === 'body' ? compileBody(schema) : compileTexts(schema)
 
-/** Characters of a key of the client's that an error repeats. */
-const NAMED = 50
+/** Maximum length of an unknown key that an error repeats, in UTF-16 code units. */
+const MAX_KEY_LENGTH = 50
 
-/** What is wrong with a request or a frame. */
-export interface Wrong {
-  /** A sentence for people, which begins with the part of the request: `body/username must be …`. */
+/** What an error says about a request or frame that is not valid. */
+export interface ValidationProblem {
+  /** A sentence for people. It begins with the part of the request: `body/username must be …`. */
   detail: string
-  /** The field that is wrong, without the part; absent when no single one is. */
+  /** The wrong field, without the part of the request. Absent when no single field is wrong. */
   field?: string
 }
 
-/** What a validator found wrong with a part of a request or with a frame. The first error counts. */
-export function whatIsWrong(part: string, [error]: FastifySchemaValidationError[]): Wrong {
+/** Describes the first error that a validator found in a part of a request, or in a frame. */
+export function describeError(part: string, [error]: FastifySchemaValidationError[]): ValidationProblem {
   const { instancePath, message, params } = error as ErrorObject
   const unknown = params['additionalProperty'] === undefined ? undefined : cut(params['additionalProperty'])
   const named = unknown === undefined ? '' : `: ${JSON.stringify(unknown)}`
@@ -88,17 +87,17 @@ export function whatIsWrong(part: string, [error]: FastifySchemaValidationError[
   }
 }
 
-/** The schema error formatter of the HTTP half. */
+/** Fastify's schema error formatter. */
 export function validationError(errors: FastifySchemaValidationError[], part: string): ChatError {
-  return new ChatError('VALIDATION_FAILED', whatIsWrong(part, errors))
+  return new ChatError('VALIDATION_FAILED', describeError(part, errors))
 }
 
-/** The beginning of a client's own key, for an error. */
+/** Cuts a key from a client to the length that errors repeat. */
 export function cut(key: string): string {
-  return key.slice(0, NAMED).toWellFormed()
+  return key.slice(0, MAX_KEY_LENGTH).toWellFormed()
 }
 
-/** What is allowed, where Ajv would show a regular expression or hide a list; undefined elsewhere. */
+/** Describes in words what is allowed, where Ajv would show a regular expression; undefined for other errors. */
 function inWords({ keyword, params, parentSchema }: ErrorObject): string | undefined {
   if (keyword === 'enum') return `must be one of: ${params['allowedValues'].join(', ')}`
   const allowed = ['pattern', 'minLength', 'maxLength'].includes(keyword) ? parentSchema?.['x-allowed'] : undefined

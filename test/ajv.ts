@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv'
 
-/** An Ajv that knows the keywords and formats of the server's schemas. */
+/** Returns an Ajv with the keywords and formats of the server's schemas. */
 export function knowing(formats: Record<string, RegExp> = {}): Ajv {
   return new Ajv({
     keywords: ['x-max-bytes', 'x-allowed', 'x-enumDescriptions'],

@@ -2,8 +2,8 @@ import Sqlite from 'better-sqlite3'
 import type { Test } from 'tap'
 
 /**
- * Watches which SQLite connections are opened from now on, until the test ends. Returns a function that finds the one of
- * the server to a file, so that a test can take its disk away.
+ * Records the SQLite connections that are opened from now on, until the test ends. Returns a function that finds the
+ * connection of the server to a file, so that a test can make its disk fail.
  */
 export function watchConnections(t: Test): (file: string) => Sqlite.Database {
   const opened = new Set<Sqlite.Database>()

@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Json, Reply } from './helper.ts'
 
-/** Headers that a reply may only have when the document says so. */
+/** Headers that a reply may have only when the document has them. */
 const HEADERS = ['cache-control', 'set-cookie', 'retry-after', 'upgrade', 'allow']
 
 interface Operation {
@@ -28,11 +28,11 @@ export class Contract {
         return { template, pattern, method: method.toUpperCase(), responses }
       })
     })
-    // An address that is written out wins over one with parameters.
+    // A path without parameters matches before a path with parameters.
     this.#operations = operations.sort((a, b) => parameters(a) - parameters(b))
   }
 
-  /** What is wrong with a reply, in one line; undefined when nothing is, or the request is for no operation. */
+  /** Describes in one line how a reply differs from the document; undefined when it does not, or for unknown paths. */
   wrongWith(method: string, target: string, reply: Reply<Json>): string | undefined {
     const [path = ''] = target.split('?')
     const operation = this.#operations.find(other => other.method === method && other.pattern.test(path))
@@ -65,7 +65,7 @@ export class Contract {
   }
 }
 
-/** The codes that a reply may have: there is an example of each. */
+/** Returns the codes that a reply may have. The document has an example of each. */
 export function codesOf({ example, examples = { only: { value: example } } }: Json): string[] {
   return Object.values<Json>(examples).map(({ value }) => value.code)
 }

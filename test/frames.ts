@@ -4,7 +4,7 @@ import { SHARED } from '../src/http/openapi.ts'
 import { outgoingFrames } from '../src/schemas/frame.ts'
 import { knowing } from './ajv.ts'
 
-/** What a plain socket may receive. */
+/** The types of frames that a plain socket may receive. */
 const PLAIN = ['message', 'error']
 
 const ajv = knowing({ 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ })
@@ -13,14 +13,14 @@ const checks = new Map<unknown, ReturnType<Ajv['compile']>>(
   Object.entries(outgoingFrames).map(([type, schema]) => [type, ajv.compile(closed(schema))])
 )
 
-/** The same schema, taking no keys but those that it names: what is sent by accident is not in the contract. */
+/** Returns the same schema without additional keys: a key that is not in the contract must not be sent. */
 function closed(schema: TSchema): TSchema {
   return JSON.parse(JSON.stringify(schema), (_key, value) =>
     value?.type === 'object' && value.properties ? { additionalProperties: false, ...value } : value
   )
 }
 
-/** What is wrong with a frame from the server, in one line; undefined when it is as the contract says. */
+/** Describes in one line how a frame from the server differs from the contract; undefined for a correct frame. */
 export function wrongWith(frame: unknown, v1: boolean): string | undefined {
   const { type } = frame as { type?: unknown }
   const check = v1 || PLAIN.includes(type as string) ? checks.get(type) : undefined

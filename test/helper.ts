@@ -22,12 +22,12 @@ export interface Reply<T = unknown> {
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they check
 export type Json = any
 
-/** The document of the first server; those of others name another cookie at most. */
+/** The contract of the first server. The documents of other servers differ in the name of the cookie only. */
 let contract: Contract | undefined
 
 const passwordHash = passwords().hash('correct horse')
 
-/** The app that ships, listening on a free port unless `env` names one, with a database file of its own; closed with the test. */
+/** Starts the app that ships with a new database file, on a free port unless `env` has one. The test closes it. */
 export async function build(t: Test, env: NodeJS.ProcessEnv = {}, logger: FastifyServerOptions['logger'] = false) {
   const directory = mkdtempSync(join(tmpdir(), 'confab-test-'))
   const settings = {
@@ -52,6 +52,7 @@ export class Server {
   readonly app: Awaited<ReturnType<typeof buildApp>>
   readonly url: string
   readonly settings: NodeJS.ProcessEnv
+  #database: Sqlite.Database | undefined
 
   constructor(t: Test, app: Server['app'], url: string, settings: NodeJS.ProcessEnv) {
     this.t = t
@@ -65,12 +66,12 @@ export class Server {
     return this.app.swagger()
   }
 
-  /** A client without a session. */
+  /** Returns a client without a session. */
   stranger(): Client {
     return new Client(this, '')
   }
 
-  /** A connection through memory, whose two ends close together as a network's do. `far` is the server's. */
+  /** Opens a connection in memory. Its ends close together, like those of a network. `far` is the end of the server. */
   memory() {
     const [near, far] = duplexPair()
     const createConnection = () => {
@@ -81,19 +82,35 @@ export class Server {
     return { far, createConnection }
   }
 
-  /** The database file, as another process opens it; closed with the test. */
-  database(): Sqlite.Database {
-    const db = new Sqlite(String(this.settings['DATABASE_URL']).slice('sqlite:///'.length))
-    this.t.teardown(() => db.close())
-    return db
+  /** The SQLite file. */
+  get file(): string {
+    return String(this.settings['DATABASE_URL']).slice('sqlite:///'.length)
   }
 
-  /** A client with this cookie. */
+  /** Runs one SQL statement in the database, as another process would. Returns its rows. `?` stand for the values. */
+  async sql(statement: string, ...values: (string | number | null)[]): Promise<Json[]> {
+    const prepared = this.database().prepare(statement)
+    if (prepared.reader) return prepared.all(...values)
+    prepared.run(...values)
+    return []
+  }
+
+  /** A connection to the SQLite file, as of another process: for tests of locks, triggers and pragmas. */
+  database(): Sqlite.Database {
+    if (this.#database === undefined) {
+      const db = new Sqlite(this.file)
+      this.t.teardown(() => db.close())
+      this.#database = db
+    }
+    return this.#database
+  }
+
+  /** Returns a client with this cookie. */
   client(cookie: string, user: Client['user']): Client {
     return new Client(this, cookie, user)
   }
 
-  /** An account with the password "correct horse" and a session, made past the slow password hash. */
+  /** Creates an account with the password "correct horse" and a session. It reuses one password hash, which is slow. */
   async account(username: string): Promise<Client> {
     const password_hash = await passwordHash
     const user = await this.app.db.users.create({ username, password_hash })
@@ -104,14 +121,14 @@ export class Server {
     return new Client(this, `${this.settings['COOKIE_NAME'] ?? 'access_token'}=${token}`, user)
   }
 
-  /** An account of this password, through the real routes. */
+  /** Creates an account with this password and logs in, through the routes. */
   async register(username: string, password: string): Promise<Client> {
     const { status, body } = await this.stranger().post('/auth/register', { username, password })
     if (status !== 201) throw new Error(`register ${username}: ${JSON.stringify(body)}`)
     return this.login(username, password)
   }
 
-  /** A new session of an account. */
+  /** Logs in. Returns a client with the new session. */
   async login(username: string, password = 'correct horse'): Promise<Client> {
     const reply = await this.stranger().post('/auth/login', { username, password })
     if (reply.status !== 200) throw new Error(`login ${username}: ${JSON.stringify(reply.body)}`)
@@ -119,7 +136,7 @@ export class Server {
     return new Client(this, cookie, reply.body.user)
   }
 
-  /** Accounts that are all members of one new chat; the first is its owner. */
+  /** Creates accounts and a chat of all of them. The first one is the owner. */
   async chat<const Names extends [string, ...string[]]>(...names: Names) {
     const people: Client[] = []
     for (const name of names) people.push(await this.account(name))
@@ -130,7 +147,7 @@ export class Server {
   }
 }
 
-/** One session, or none, speaking HTTP and opening sockets. */
+/** A client with a session or without one. It sends HTTP requests and opens sockets. */
 export class Client {
   readonly server: Server
   readonly cookie: string
@@ -142,7 +159,7 @@ export class Client {
     this.user = user
   }
 
-  /** Throws when the reply is not as the OpenAPI document says. */
+  /** Sends a request. Throws when the reply differs from the OpenAPI document. */
   async request(
     method: string,
     path: string,
@@ -180,7 +197,7 @@ export class Client {
     return this.request('DELETE', path)
   }
 
-  /** An open socket, closed with the test. */
+  /** Opens a socket. The test closes it. */
   async socket(query: string | number, options: SocketOptions = {}): Promise<TestSocket> {
     const path = typeof query === 'number' ? `/ws?chat_id=${query}` : `/ws${query}`
     const socket = new TestSocket(this.server.url, path, { ...options, cookie: this.cookie })
@@ -192,17 +209,17 @@ export class Client {
     return socket
   }
 
-  /** A socket that speaks the subprotocol. */
+  /** Opens a socket with the subprotocol `confab.v1`. */
   v1(query: string | number, options: SocketOptions = {}): Promise<TestSocket> {
     return this.socket(query, { ...options, protocol: SUBPROTOCOL })
   }
 
-  /** The same through memory instead of the network, so that not reading at once makes the server wait. */
+  /** Opens such a socket in memory: a client that does not read causes back-pressure at once. */
   v1InMemory(query: string | number): Promise<TestSocket> {
     return this.v1(query, { createConnection: this.server.memory().createConnection })
   }
 
-  /** The HTTP status and body with which an upgrade is refused. */
+  /** Sends an upgrade that is refused. Returns the HTTP reply. */
   async refused(path: string, headers: Record<string, string> = {}): Promise<Reply<Json>> {
     const socket = new TestSocket(this.server.url, path, { headers, cookie: this.cookie })
     this.server.t.teardown(() => socket.terminate())

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { loggerOptions } from '../src/http/logger.ts'
 import type { Json } from './helper.ts'
 
-/** The logger that ships, at its most talkative, into a list. */
+/** Returns the options of the logger that ships, and the list of its lines. */
 export function collector(level: 'trace' | 'info' = 'trace') {
   const lines: Json[] = []
   const stream = new Writable({

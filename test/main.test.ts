@@ -141,14 +141,14 @@ t.test('an .env that cannot be read is named', async t => {
   t.match(stderr, /^confab: \.env cannot be read: .+\n$/)
 })
 
-t.test('an error that nobody handled is logged, and the server ends', async t => {
+t.test('an uncaught error is logged, and the server ends', async t => {
   const cwd = t.testdir({})
   const fault = 'data:text/javascript,process.on("SIGWINCH", () => { throw new Error("a fault from outside") })'
   const server = start(t, cwd, { SECRET_KEY }, ['--import', fault])
   await server.ready
   server.child.kill('SIGWINCH')
   t.match(await server.end(), { code: 1 })
-  t.equal(server.lines.at(-1), 'stopping after an error nobody handled')
+  t.equal(server.lines.at(-1), 'Stopping (uncaught error)')
 })
 
 t.test('a start that fails for no reason that anybody could know tells where', async t => {

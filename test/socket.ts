@@ -7,22 +7,22 @@ import { SUBPROTOCOL } from '../src/schemas/frame.ts'
 import { wrongWith } from './frames.ts'
 import type { Json, Reply } from './helper.ts'
 
-/** How long a test waits for what must come. Long: many tests share few cores. */
+/** How long a test waits for an expected event, in milliseconds. Long, because many tests share few cores. */
 const PATIENCE_MS = 20_000
 
 export interface SocketOptions {
   headers?: Record<string, string>
   cookie?: string
   protocol?: string
-  /** Makes the stream to the server; a TCP connection when left out. */
+  /** Opens the stream to the server. The default is a TCP connection. */
   createConnection?: () => Duplex
-  /** Is given the socket before anything can arrive. */
+  /** Gets the socket before anything can arrive. */
   watch?: (socket: TestSocket) => void
 }
 
 /**
- * A WebSocket client in verbs. It keeps what arrives until it is asked for. Every frame is checked against the schemas
- * of the contract: after one that is not as they say, every verb that reads throws, and so does `check`.
+ * A WebSocket client for tests. It queues the frames that arrive. Every frame is checked against the schemas of the
+ * contract: after a frame that does not match, `check` and all methods that read frames throw.
  */
 export class TestSocket {
   readonly ws: WebSocket
@@ -68,17 +68,17 @@ export class TestSocket {
     this.opened.catch(() => undefined)
   }
 
-  /** Throws when a frame that has arrived is not as the contract says. */
+  /** Throws when a frame that has arrived does not match the contract. */
   check(): void {
     if (this.#wrong) throw new Error(this.#wrong)
   }
 
-  /** Sends a frame: an object as JSON, text and bytes as they are. */
+  /** Sends a frame: an object as JSON, text and bytes unchanged. */
   send(frame: object | string | Buffer): void {
     this.ws.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame))
   }
 
-  /** Sends frames in one piece. They are masked with zeros, which masks nothing (RFC 6455, section 5.3). */
+  /** Sends frames in one write. Their mask is zero, so it changes nothing (RFC 6455, section 5.3). */
   sendTogether(...frames: object[]): void {
     const pieces = frames.map(frame => {
       const payload = Buffer.from(JSON.stringify(frame))
@@ -87,7 +87,7 @@ export class TestSocket {
     Reflect.get(this.ws, '_socket').write(Buffer.concat(pieces))
   }
 
-  /** The next frame of this type, or of any; throws when none arrives. Frames of other types before it are dropped. */
+  /** Returns the next frame of this type, or of any. Drops the frames before it. Throws when none arrives in time. */
   async next(type?: string, patience = PATIENCE_MS): Promise<Json> {
     const deadline = performance.now() + patience
     for (;;) {
@@ -112,7 +112,7 @@ export class TestSocket {
     })
   }
 
-  /** The frames that have arrived, or do within `ms`. */
+  /** Returns all frames that have arrived, and those that arrive within `ms`. */
   async all(ms: number): Promise<Json[]> {
     await sleep(ms)
     this.check()
@@ -125,14 +125,14 @@ export class TestSocket {
     if (frames.length > 0) throw new Error(`not silent: ${JSON.stringify(frames)}`)
   }
 
-  /** The close code, once the socket is closed. */
+  /** Waits until the socket is closed. Returns the close code. */
   async closed(patience = PATIENCE_MS): Promise<number> {
     if (this.#closeCode === undefined) await once(this.ws, 'close', { signal: AbortSignal.timeout(patience) })
     this.check()
     return this.#closeCode as number
   }
 
-  /** Stops reading, or goes on. */
+  /** Stops reading until `resume`. */
   pause(): void {
     this.ws.pause()
   }

@@ -1,4 +1,4 @@
-// Bun's own WebSocket server (uWebSockets) and bun:sqlite, written as its documentation suggests: publish to a topic.
+// Bun's WebSocket server (uWebSockets) and bun:sqlite, as in Bun's documentation: publish to a topic.
 import { Database } from 'bun:sqlite'
 
 const db = new Database(process.env.DATABASE)

@@ -1,9 +1,9 @@
-// The least that a server can do: each frame goes on to the room's other sockets as it came, neither parsed nor stored.
-// What the load measures here is what the load itself, and the kernel, can do at most.
+// The minimum that a server can do: it forwards each frame unchanged to the other sockets of the room, without storage.
+// So its figures are the maximum of the load process and the kernel.
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** Frames have the size of a real server's: they begin with what such a server would say of the message. */
+/** Frames begin with the fields that a real server adds, so that they have the size of a real server's frames. */
 const BEFORE = Buffer.from(
   '{"type":"message","chat_id":1,"id":100001,"seq":100001,"kind":"text","created_at":"2026-01-31T12:00:00.000Z",' +
     '"sender":{"id":1001,"username":"load-mabcdefg-1001"},'
@@ -17,7 +17,7 @@ function roomOf(id) {
   return room
 }
 
-/** The frames of a chunk, ready to go out, and what is left of it. The client masks with zeros, so nothing is unmasked. */
+/** Splits a chunk into frames to send and a rest. The mask of the client is zero, so nothing has to be unmasked. */
 function relay(data) {
   const frames = []
   let at = 0
@@ -34,7 +34,7 @@ function relay(data) {
   return { frames: Buffer.concat(frames), rest: data.subarray(at) }
 }
 
-/** One write for each socket, with everything that came in this turn of the event loop but its own. */
+/** Writes once to each socket: all messages of this turn of the event loop, without its own. */
 function flush(room) {
   const waiting = room.waiting
   room.waiting = []
@@ -65,7 +65,7 @@ const server = createServer({ noDelay: true }, sender => {
   let rest = Buffer.alloc(0)
   sender.on('error', () => sender.destroy())
   sender.on('data', chunk => {
-    // A client sends nothing before it has the reply, so the head of its request comes alone.
+    // The client sends frames only after the reply, so the first chunk has only the request.
     if (!room) {
       rest = Buffer.concat([rest, chunk])
       if (!rest.includes('\r\n\r\n')) return

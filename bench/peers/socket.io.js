@@ -1,4 +1,4 @@
-// Socket.IO and better-sqlite3, as Socket.IO's chat tutorial does it: an insert, then an emit to the room.
+// Socket.IO and better-sqlite3, as in Socket.IO's chat tutorial: an insert, then an emit to the room.
 import { createServer } from 'node:http'
 import Database from 'better-sqlite3'
 import { Server } from 'socket.io'

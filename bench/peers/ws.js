@@ -1,4 +1,4 @@
-// ws and better-sqlite3, written the plain way: an insert, a stringify and a send for each receiver.
+// ws and better-sqlite3 in the simplest form: an insert, a stringify, and a send for each receiver.
 import Database from 'better-sqlite3'
 import { WebSocketServer } from 'ws'
 

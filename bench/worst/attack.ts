@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { Attacker } from './attacker.ts'
 import { attacks } from './attacks.ts'
 
-// The process of one attack. It is told to `go`, and tells what was answered when the attack is over or its time is.
+// The process of one attack. It starts with the message `go`, and sends the answers when the attack or its time ends.
 
-/** What this process is told first, as JSON in its argument. */
+/** The job of this process: JSON in its argument. */
 export interface Start {
   port: number
-  /** A file with the world. */
+  /** The file of the world. */
   world: string
   attack: string
 }

@@ -3,30 +3,30 @@ import { type Answer, type Call, httpClient } from './http.ts'
 import { Refused, V1Socket } from './socket.ts'
 import type { Person, World } from './world.ts'
 
-/** How often each answer came: an HTTP status, the type of a frame, the code of an error, `closed` with a code. */
+/** Counts of answers by kind: an HTTP status, the type of a frame, the code of an error, or `closed` with a code. */
 export type Tally = Record<string, number>
 
 export interface Attack {
   name: string
-  /** At least so many of these answers must come: the attack has happened then. */
+  /** The minimum counts of answers that prove that the attack has happened. */
   expected: Tally
-  /** Answers that its limits allow for. Any other is a failure. */
+  /** Answers that limits can cause. All other answers are failures. */
   allowed?: string[]
-  /** Opens the sockets; returns what is measured. */
+  /** Opens the sockets. Returns the function to measure. */
   prepare(attacker: Attacker): Promise<() => Promise<unknown>>
 }
 
-/** How long an attack goes on that can be repeated, in seconds. */
+/** Duration of an attack that repeats its requests or frames, in seconds. */
 const SECONDS = 4
-/** Frames of an account at once and a second, just below its limit. */
+/** Frames of an account, at once and a second: just below its limit. */
 const BURST = 290
 const PER_SECOND = 95
-/** Sockets that are opened at a time before an attack. */
+/** Number of sockets that open at once before an attack. */
 const AT_ONCE = 50
-/** Frames that are answers. Others come by themselves. */
+/** Types of frames that are answers. The server sends all other frames by itself. */
 const ANSWERS = new Set(['ready', 'ack', 'live', 'pong'])
 
-/** One account, or the people of a room, and what is answered to them. */
+/** One account, or the members of a room, and the counts of their answers. */
 export class Attacker {
   readonly world: World
   readonly tally: Tally = {}
@@ -45,12 +45,12 @@ export class Attacker {
     this.#counted()
   }
 
-  /** What was answered until now does not count. */
+  /** Sets all counts to zero. */
   forget(): void {
     for (const answer of Object.keys(this.tally)) delete this.tally[answer]
   }
 
-  /** Resolves when there were so many of this answer. */
+  /** Resolves when the count of this answer has reached `count`. */
   until(answer: string, count: number): Promise<void> {
     return new Promise(resolve => {
       this.#counted = () => {
@@ -60,7 +60,7 @@ export class Attacker {
     })
   }
 
-  /** A socket of a person: for one chat, or for all of theirs. */
+  /** Opens a socket of a person: for one chat, or for all of their chats. */
   socket({ cookie }: Person, chat_id?: number, after?: number): Promise<V1Socket> {
     const query = chat_id === undefined ? '' : `?chat_id=${chat_id}${after === undefined ? '' : `&after=${after}`}`
     return V1Socket.open(this.#port, query, cookie, {
@@ -72,7 +72,7 @@ export class Attacker {
     })
   }
 
-  /** A socket of each, before the attack. */
+  /** Opens a socket of each person, before the attack. */
   async sockets(people: Person[], chat_id?: number): Promise<V1Socket[]> {
     const all: V1Socket[] = []
     for (let i = 0; i < people.length; i += AT_ONCE) {
@@ -89,7 +89,7 @@ export class Attacker {
     return answer
   }
 
-  /** Sends requests for some seconds, so many at once, the next ones when its limit allows them. */
+  /** Sends requests for some seconds: `atOnce` in parallel, and the next ones when the limit of the account allows. */
   async flood(atOnce: number, ask: (i: number) => Promise<Answer>): Promise<void> {
     const end = performance.now() + SECONDS * 1000
     let next = 0
@@ -102,7 +102,7 @@ export class Attacker {
     await Promise.all(Array.from({ length: atOnce }, lane))
   }
 
-  /** Sends frames for some seconds, as many as the limit of one account allows: many at once, then at its rate. */
+  /** Sends frames for some seconds, as many as the limit of an account allows: a burst, then at the rate of the limit. */
   async paced(socket: V1Socket, send: (i: number) => void): Promise<void> {
     const began = performance.now()
     let sent = 0
@@ -110,12 +110,12 @@ export class Attacker {
       for (const due = BURST + seconds * PER_SECOND; sent < due; ) send(sent++)
       await sleep(10)
     }
-    // Frames are read in order: the answer to this one says that the others were read.
+    // The server reads frames in order. The answer to this one proves that it has read the others.
     socket.send({ type: 'ping' })
     await this.until('pong', 1)
   }
 
-  /** Calls each of these at some moment of the next second. */
+  /** Calls each function at a random time in the next second. */
   async withinASecond(count: number, act: (i: number) => unknown): Promise<void> {
     await Promise.all(
       Array.from({ length: count }, async (_, i) => {
@@ -125,7 +125,7 @@ export class Attacker {
     )
   }
 
-  /** Opens a socket; refused because the server cannot keep up, it tries again as a client does. */
+  /** Opens a socket. When the server is overloaded, it retries as a client does. */
   async reconnect(person: Person, chat_id?: number): Promise<V1Socket> {
     for (;;) {
       try {

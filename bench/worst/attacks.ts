@@ -10,7 +10,7 @@ import { resumes } from './attacks/resumes.ts'
 import { rooms } from './attacks/rooms.ts'
 import { searches } from './attacks/searches.ts'
 
-/** In the order of the table. */
+/** All attacks, in the order of the table. */
 export const attacks: Attack[] = [
   quiet,
   ...reads,

@@ -10,11 +10,11 @@ export interface Call {
 export interface Answer {
   status: number
   text: string
-  /** Seconds, when the server says them. */
+  /** The `Retry-After` header in seconds, if any. */
   retryAfter: number | undefined
 }
 
-/** Requests over connections that are kept, as many as are under way. */
+/** Sends requests over keep-alive connections. There are as many connections as parallel requests. */
 export function httpClient(port: number): (call: Call) => Promise<Answer> {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 2000 })
   return ({ method, path, cookie, body }) =>

@@ -8,22 +8,22 @@ import type { Attack, Tally } from './attacker.ts'
 import type { Waits } from './victim.ts'
 import type { World } from './world.ts'
 
-/** An attack that takes longer is cut off. In milliseconds. */
+/** Maximum duration of an attack in milliseconds. A longer attack is cut off. */
 const MOST_MS = 30_000
-/** How long it may take until all sockets are open, in milliseconds. */
+/** Maximum time until all sockets are open, in milliseconds. */
 const PREPARE_MS = 60_000
-/** How long the server is left alone before an attack, and how long the pings are still measured after it. */
+/** Idle time of the server before an attack, and time after it in which pings are still measured. In milliseconds. */
 const CALM_MS = 2000
 
 export interface Measured extends Waits {
   tally: Tally
-  /** Whether the attack was over before it had to be cut off. */
+  /** Whether the attack ended before it was cut off. */
   inTime: boolean
-  /** How it went otherwise than it should have; none when the attack has happened. */
+  /** The unexpected or missing answers; undefined when the attack has happened as planned. */
   fault?: string
 }
 
-/** What is wrong with these answers, if anything. */
+/** Returns the unexpected and the missing answers. */
 function faultOf({ expected, allowed = [] }: Attack, tally: Tally, inTime: boolean): string | undefined {
   const faults = Object.entries(expected)
     .filter(([answer, count]) => (tally[answer] ?? 0) < count)
@@ -35,7 +35,7 @@ function faultOf({ expected, allowed = [] }: Attack, tally: Tally, inTime: boole
   return faults.length > 0 ? faults.join(', ') : undefined
 }
 
-/** Lets one attack loose, and tells how long others waited meanwhile. */
+/** Runs one attack, and measures how long others wait during it. */
 async function strike(attack: Attack, victim: Talk, attacker: Talk): Promise<Measured> {
   await sleep(CALM_MS)
   victim.tell('begin')
@@ -67,7 +67,7 @@ const NOTHING = {
   inTime: false
 }
 
-/** One attack on a server of its own, whose database is a copy of the one in `directory`. */
+/** Runs one attack on a new server, with a copy of the database in `directory`. */
 export function measure(attack: Attack, world: World, directory: string): Promise<Measured> {
   return onServer(attack, world, directory).catch((error: Error) => ({ ...NOTHING, fault: error.message }))
 }

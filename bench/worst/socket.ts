@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net'
 import { maskedFrame } from '../client.ts'
 
-/** One for all sockets of the process: what is read into it is looked at before the next read. */
+/** The read buffer of all sockets of the process. Its bytes are parsed before the next read. */
 const BUFFER = Buffer.alloc(256 * 1024)
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 const OPCODE = { close: 8, ping: 9 }
-/** Where the type of a frame begins: `{"type":"`. */
+/** Offset of the type in a frame, after `{"type":"`. */
 const TYPE_AT = 9
 
-/** The server answered the upgrade with this HTTP status. */
+/** The server refused the upgrade with this HTTP status. */
 export class Refused extends Error {
   readonly status: number
   constructor(status: number, text: string) {
@@ -20,13 +20,13 @@ export class Refused extends Error {
 export interface Listeners {
   /** Called with the type and the payload of each text frame. The payload is only valid during the call. */
   onFrame(type: string, payload: Buffer): void
-  /** Called once with the close code; 1006 when the connection broke. */
+  /** Called once with the close code. 1006 means that the connection broke. */
   onClose(code: number): void
 }
 
 /**
- * A `confab.v1` socket over raw TCP, cheap enough that one process holds thousands. It looks at the type of each frame
- * and leaves the rest to its listeners.
+ * A `confab.v1` socket over raw TCP, so small that one process can hold thousands. It parses the type of each frame,
+ * and listeners parse the rest.
  */
 export class V1Socket {
   /** The `ready` frame. */
@@ -48,7 +48,7 @@ export class V1Socket {
       return true
     }
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: BUFFER, callback } })
-    // What was wrong is said before `close`, which comes in any case.
+    // `close` always follows `error`. The first of both decides the error of `opened`.
     this.#socket.once('error', error => this.#done(error))
     this.#socket.once('close', () => {
       if (this.#opened) this.#done(new Error('the connection ended before `ready`'))
@@ -56,7 +56,7 @@ export class V1Socket {
     })
   }
 
-  /** Resolves when `ready` has come; throws `Refused` when the server does not upgrade. */
+  /** Resolves when `ready` has arrived. Throws `Refused` when the server does not upgrade. */
   static open(port: number, query: string, cookie: string, listeners: Listeners): Promise<V1Socket> {
     return new Promise((resolve, reject) => {
       const opened = (error?: Error) => (error ? reject(error) : resolve(socket))
@@ -69,7 +69,7 @@ export class V1Socket {
     })
   }
 
-  /** Sends a text frame of at most 65,535 bytes: an object as JSON, a text as it is. */
+  /** Sends a text frame of at most 65,535 bytes. Objects are sent as JSON, texts unchanged. */
   send(frame: object | string): void {
     this.#socket.write(maskedFrame(Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame))))
   }

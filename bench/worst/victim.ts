@@ -3,40 +3,40 @@ import { httpClient } from './http.ts'
 import { V1Socket } from './socket.ts'
 import type { Person } from './world.ts'
 
-// A process of its own: people in a chat that has nothing to do with the attack. They say how long their pings wait.
+// The process of the victims: people in a chat that has no part in the attack. It measures how long their pings wait.
 
-/** What this process is told first, with `chat_id` the chat of these people; then `begin` and `end`, each time. */
+/** The first message to this process, with the `chat_id` of these people. `begin` and `end` follow for each attack. */
 export interface Start {
   port: number
-  /** The process of the server. */
+  /** The process id of the server. */
   pid: number
   chat_id: number
   people: Person[]
 }
 
-/** How long was waited between `begin` and `end`, in milliseconds. */
+/** The waits between `begin` and `end`, in milliseconds. */
 export interface Waits {
-  /** Of pings over the socket. */
+  /** The waits of pings over the socket. */
   longest: number
   p99: number
   /** The longest wait for GET /health/live. */
   live: number
   /**
-   * The most processor time that the event loop of the server took between a ping and its answer. The rest of a wait is
-   * the network, the client, and other processes that had the core of the server: the noise of a shared machine.
+   * The maximum processor time of the server's main thread between a ping and its answer. The rest of a wait is due to
+   * the network, the client, and other processes on the core of the server: the noise of a shared machine.
    */
   worked: number
-  /** How late this process itself was at most: a wait of that length may be its own. */
+  /** The maximum delay of this process itself, which can be a part of the waits. */
   late: number
 }
 
-/** A ping is due so often, and a request for /health/live, in milliseconds. */
+/** The intervals of pings and of requests for /health/live, in milliseconds. */
 const PING_MS = 5
 const LIVE_MS = 20
-/** Unanswered pings of a socket. Later ones are due, but not sent: all at once, they would be more than the limit. */
+/** Maximum number of unanswered pings of a socket. Further pings wait, because a burst would exceed the rate limit. */
 const UNANSWERED = 100
 
-/** When a ping was due, and how much the server had worked by then. */
+/** The time when a ping was due, and the processor time of the server at that time. */
 interface Due {
   at: number
   work: number
@@ -44,7 +44,7 @@ interface Due {
 
 interface Pinging {
   socket: V1Socket
-  /** The pings that are unanswered: first those that are on their way, then those that are held back. */
+  /** The unanswered pings: first those in flight, then those that wait. */
   due: Due[]
   onTheirWay: number
 }
@@ -65,7 +65,7 @@ function note(pings: Due[], pid: number): void {
 }
 
 function answered(one: Pinging, pid: number): void {
-  // With the last one that was on its way, those that were held back are no longer due.
+  // After the answer to the last ping in flight, the waiting pings are no longer due.
   note(one.due.splice(0, --one.onTheirWay > 0 ? 1 : one.due.length), pid)
 }
 
@@ -98,7 +98,7 @@ async function start({ port, pid, chat_id, people }: Start): Promise<Pinging[]> 
   return all
 }
 
-/** In turn, so that none of them is over the limit of an account. */
+/** The people send in turn, so that nobody exceeds the rate limit of an account. */
 function ping(all: Pinging[], pid: number): void {
   let turn = 0
   let before = performance.now()
@@ -121,7 +121,7 @@ function begin(): void {
   late = 0
 }
 
-/** What is still unanswered has waited until now. */
+/** Adds the waits of unanswered pings up to now. */
 function end(all: Pinging[], pid: number): Waits {
   for (const { due } of all) note(due, pid)
   const now = performance.now()

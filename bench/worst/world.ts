@@ -3,7 +3,7 @@ import { passwords } from '../../src/auth/password.ts'
 import { loadConfig } from '../../src/config.ts'
 import { confabEnv } from '../servers.ts'
 
-// The database that every attack begins with. Written past the limits, by the repositories of the server itself.
+// Builds the database at the start of every attack. The repositories of the server write it, without rate limits.
 
 export interface Person {
   id: number
@@ -12,31 +12,31 @@ export interface Person {
 }
 
 export interface World {
-  /** People in a chat of their own, whose pings are measured. */
+  /** The victims: people in a chat of their own, whose pings are measured. */
   victims: Person[]
-  /** 1,900 people, all in room1900. The first 1,000 are in 49 other chats too, the last 900 in room900. */
+  /** 1,900 people in room1900. The first 1,000 are also in 49 other chats, the last 900 in room900. */
   crowd: Person[]
-  /** An account for each of 1,000 of its 10,000 sessions; in 20 chats and, as a member, in `roles`. */
+  /** One account with 10,000 sessions, once for each of 1,000 of them. It is in 20 chats and a member of `roles`. */
   sessions: Person[]
   /** Accounts with 200 and with 1,000 chats of their own. */
   with200: Person
   with1000: Person
-  /** Owner of all other chats. */
+  /** The owner of all other chats. */
   writer: Person
   chats: Record<'victims' | 'room1900' | 'room900' | 'open' | 'roles' | Archive, number>
-  /** A message of room1900 to which 100 people have reacted with each of the emoji. */
+  /** A message of room1900. 100 people have reacted to it with each emoji. */
   popular: number
 }
 
-/** A letter with thousands of accents in no order, which Unicode wants in an order. */
+/** A letter with thousands of accents in random order. Unicode normalization has to sort them. */
 export const MARKS = `a${'\u0301\u0316'.repeat(4996)}`
 
-/** Chats with much in them: how many messages, and what each says. */
+/** Chats with many or long messages: their number, and the text of each. */
 const ARCHIVES = {
   marks: { messages: 200, text: `needle ${MARKS}` },
   pairs: { messages: 200, text: 'a '.repeat(5000) },
   matches: { messages: 40_000, text: 'The quick brown fox jumps over the lazy dog, then rests a while.' },
-  /** JSON needs six bytes for each of these. */
+  /** Each of these characters has six bytes in JSON. */
   controls: { messages: 500, text: '\u0001'.repeat(10_000) },
   backlog: { messages: 100_000, text: 'The quick brown fox jumps over the lazy dog, then rests a while.' }
 }
@@ -45,14 +45,14 @@ type Archive = keyof typeof ARCHIVES
 export const PASSWORD = 'load test'
 export const EMOJI = Array.from({ length: 20 }, (_, i) => String.fromCodePoint(0x1f600 + i))
 const REACTIONS_EACH = 100
-/** Messages of the large rooms, and of each small chat. */
+/** Number of messages of the large rooms, and of each small chat. */
 const ROOM_MESSAGES = 1000
 const CHAT_MESSAGES = 5
-/** Characters and messages of one transaction. */
+/** Maximum number of characters and of messages in one transaction. */
 const BATCH = { characters: 1_000_000, messages: 2000 }
 const TEXT = 'The quick brown fox jumps over the lazy dog, then rests a while.'
 
-/** Makes the database in the directory and returns who is in it. */
+/** Creates the database in the directory. Returns the people and chats. */
 export async function buildWorld(directory: string): Promise<World> {
   const config = loadConfig(confabEnv(directory, 'off'), `${directory}/.env`)
   const app = await buildApp(config)
@@ -87,7 +87,7 @@ export async function buildWorld(directory: string): Promise<World> {
     }
   }
 
-  /** A chat of these people, of whom the first is the owner and has said something. */
+  /** Creates a chat of these people. The first one is the owner and has sent messages. */
   async function chat(title: string, inside: Person[], messages = CHAT_MESSAGES, text = TEXT): Promise<number> {
     const [owner, ...others] = inside as [Person, ...Person[]]
     const visibility = title === 'open' ? 'public' : 'private'
@@ -132,12 +132,12 @@ export async function buildWorld(directory: string): Promise<World> {
   const react = { type: 'react' as const, chat_id: ids.room1900 as number, id: popular }
   await app.db.log.append(reactions.map(one => ({ ...react, ...one })))
 
-  // A search without a match goes through all chats of its user: nothing is left to be indexed during an attack.
+  // A search without a match indexes all chats of its user. So nothing is left to be indexed during an attack.
   for (const { cookie } of [writer, with200, with1000, many, crowd[0], crowd[1000], victims[0]] as Person[]) {
     const { statusCode, body } = await app.inject({ url: '/search?query=nothinghasthis', headers: { cookie } })
     if (statusCode !== 200) throw new Error(`the messages cannot be indexed: ${body}`)
   }
   await app.close()
-  // Each of them was set above.
+  // All fields are set above.
   return { victims, crowd, sessions, with200, with1000, writer, chats: ids as World['chats'], popular }
 }

@@ -1,9 +1,10 @@
-/** Cookies of one name that are looked at; more are not from a browser. */
-const MOST = 10
+/** Maximum number of cookies of one name that are read. Browsers send fewer. */
+const MAX_COOKIES = 10
 
 /**
- * The values of the cookies of this name in a Cookie header, in their order, without the quotes that a value may have
- * (RFC 6265, section 4.1.1). There may be several: other servers of the site set theirs for the whole domain.
+ * Returns the values of all cookies of this name in a Cookie header, in their order, without the quotes that a value may
+ * have (RFC 6265, section 4.1.1). A header can have several, because another server of the same site can set a cookie of
+ * this name for the whole domain.
  */
 export function cookiesNamed(name: string, header: string | undefined): string[] {
   const values: string[] = []
@@ -12,7 +13,7 @@ export function cookiesNamed(name: string, header: string | undefined): string[]
     if (at === -1 || pair.slice(0, at).trim() !== name) continue
     const value = pair.slice(at + 1).trim()
     values.push(/^".*"$/.test(value) ? value.slice(1, -1) : value)
-    if (values.length === MOST) break
+    if (values.length === MAX_COOKIES) break
   }
   return values
 }

@@ -6,44 +6,47 @@ import type { Credentials } from '../schemas/user.ts'
 
 type Hook = (request: FastifyRequest) => Promise<void>
 
-/** Logins and registrations of an address: guessing is slow, and a household or an office still gets in. */
+/** Limit of logins and registrations from one address: low enough against guessing, high enough for an office. */
 export const perAddress = { rateLimit: { max: 300, timeWindow: '1 minute' } }
 
-/** Guesses at one password, right or wrong. */
-const GUESSES = { max: 30, timeWindow: '1 minute' }
+/** Limit of attempts at one password, right or wrong. */
+const ATTEMPTS = { max: 30, timeWindow: '1 minute' }
 
-/** Changes that an account may make over HTTP: as many as it may send over its sockets. */
+/** Limit of changes by one account over HTTP. It equals the limit of frames over the sockets of the account. */
 const CHANGES = { max: 300, timeWindow: 3000 }
 
-/** A hook that refuses what goes beyond a limit; a route may have several. Does nothing when limits are switched off. */
-function limited(app: FastifyInstance, limit: { max: number; timeWindow: string | number }, keyOf: KeyOf): Hook {
+/** Returns a hook that refuses requests beyond a limit with RATE_LIMITED. It does nothing when RATE_LIMITS is off. */
+function limitBy(app: FastifyInstance, limit: { max: number; timeWindow: string | number }, keyOf: KeyOf): Hook {
   const count = app.hasDecorator('createRateLimit') ? app.createRateLimit({ ...limit, keyGenerator: keyOf }) : undefined
   return async request => {
-    const found = await count?.(request)
-    if (found && !found.isAllowed && found.isExceeded) {
-      throw new ChatError('RATE_LIMITED', { retryAfter: found.ttlInSeconds })
+    const state = await count?.(request)
+    if (state && !state.isAllowed && state.isExceeded) {
+      throw new ChatError('RATE_LIMITED', { retryAfter: state.ttlInSeconds })
     }
   }
 }
 
 type KeyOf = (request: FastifyRequest) => string
 
-/** Logins per address and account, so that nobody can lock out somebody else. An IPv6 address is a /64. */
-export function guessedLogins(app: FastifyInstance): Hook {
-  return limited(app, GUESSES, ({ ip, body }) => {
+/**
+ * Limits logins for each pair of address and account, so that nobody can lock out the owner of an account. All IPv6
+ * addresses of a /64 network count as one.
+ */
+export function limitLogins(app: FastifyInstance): Hook {
+  return limitBy(app, ATTEMPTS, ({ ip, body }) => {
     const { username } = body as Static<typeof Credentials>
     return `${normalizeIP(ip)} ${username.toLowerCase()}`
   })
 }
 
-/** Guesses at the current password by whoever has a session, so that a stolen one does not find it out. */
-export function guessedPasswords(app: FastifyInstance): Hook {
-  return limited(app, GUESSES, ({ caller }) => caller.session_id)
+/** Limits attempts at the current password for each session, so that a stolen session cannot be used to guess it. */
+export function limitPasswordChanges(app: FastifyInstance): Hook {
+  return limitBy(app, ATTEMPTS, ({ caller }) => caller.session_id)
 }
 
-/** Changes of an account, whichever they are; reading is not limited. For hooks after `authenticate`. */
-export function changes(app: FastifyInstance): Hook {
-  const limit = limited(app, CHANGES, ({ caller }) => String(caller.user.id))
+/** Limits all changes of an account together. Reads are not limited. The hook must run after `authenticate`. */
+export function limitChanges(app: FastifyInstance): Hook {
+  const limit = limitBy(app, CHANGES, ({ caller }) => String(caller.user.id))
   return async request => {
     if (request.method !== 'GET' && request.method !== 'HEAD') await limit(request)
   }

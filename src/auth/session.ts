@@ -8,54 +8,55 @@ import { EXPIRING_MS } from '../schemas/socket.ts'
 import type { User } from '../schemas/user.ts'
 import { cookiesNamed } from './cookies.ts'
 
-/** Who makes a request, and with which session. */
+/** The user and the session of a request. */
 export interface Caller {
   user: User
-  /** The user as the sender of messages. */
+  /** The same user as the sender of messages. */
   sender: Sender
   session_id: string
-  /** When the session ends unless it is used again, in milliseconds since 1970. */
+  /** The time when the session ends if it is not used, in milliseconds since 1970. */
   session_expires_at: number
 }
 
-/** `last_seen_at` is exact to this: a write a request would cost more than it tells. */
+/** Precision of `last_seen_at` in milliseconds. A write for each request would be too expensive. */
 const SEEN_EVERY_MS = 5 * 60_000
 
-/** A session is prolonged at most this often, however short its life is. */
+/** Minimum time between two renewals of a session, for sessions with a short life. In milliseconds. */
 const RENEW_EVERY_MS = 1000
 
-/** Sessions that a user may have: scripts log in again and again, and never out. */
-const SESSIONS_EACH = 1000
+/** Maximum number of sessions of a user. Scripts often log in and never log out. */
+const MAX_SESSIONS = 1000
 
-/** Tokens whose signature is known to be good. */
-const TOKENS = 10_000
+/** Number of verified tokens in the cache. */
+const CACHED_TOKENS = 10_000
 
 interface Claims {
   sub: string
   sid: string
-  /** When the token expires, in seconds since 1970. */
+  /** The time when the token expires, in seconds since 1970. */
   exp: number
 }
 
-/** Sessions in cookies: opened by a login, checked at each request, renewed past half their life. */
+/** Sessions in cookies: a login opens a session, each request checks it, and requests after half of its life renew it. */
 export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Config) {
   const ttlMs = sessionTtl * 1000
-  /** A session with less left than this is prolonged. In milliseconds. */
-  const renewable = Math.max(ttlMs / 2, EXPIRING_MS)
-  const verified = new Recent<Claims>(TOKENS)
-  /** Ids of the sessions whose use is being written down. */
+  /** A session with less time left than this is renewed. In milliseconds. */
+  const renewBelowMs = Math.max(ttlMs / 2, EXPIRING_MS)
+  /** Cache: the claims of tokens with a valid signature. */
+  const verified = new Recent<Claims>(CACHED_TOKENS)
+  /** Ids of the sessions with a `touch` in progress. */
   const touching = new Set<string>()
 
-  function attributes(request: FastifyRequest) {
+  function cookieAttributes(request: FastifyRequest) {
     const secure = cookie.secure === 'auto' ? request.protocol === 'https' : cookie.secure
     return { path: '/', httpOnly: true, sameSite: cookie.sameSite, secure, partitioned: cookie.partitioned }
   }
 
   /**
-   * Puts the session's JWT (RFC 7519) in the cookie; both end when the session does. Expires says the same as Max-Age:
-   * without it, java.net.HttpCookie takes the cookie for one of RFC 2965.
+   * Sets the cookie to the JWT (RFC 7519) of the session. Both expire when the session ends. `Expires` repeats `Max-Age`:
+   * without `Expires`, java.net.HttpCookie parses the cookie as one of RFC 2965.
    */
-  function give(
+  function setSessionCookie(
     request: FastifyRequest,
     reply: FastifyReply,
     session: Pick<SessionRow, 'id' | 'user_id' | 'expires_at'>
@@ -63,22 +64,21 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     const exp = Math.floor(session.expires_at / 1000)
     const token = app.jwt.sign({ sub: String(session.user_id), sid: session.id, exp })
     const maxAge = exp - Math.floor(Date.now() / 1000)
-    reply.setCookie(cookie.name, token, { ...attributes(request), maxAge, expires: new Date(exp * 1000) })
+    reply.setCookie(cookie.name, token, { ...cookieAttributes(request), maxAge, expires: new Date(exp * 1000) })
   }
 
   /**
-   * Past half of its life, and when its sockets have been warned, a session in use is prolonged. Not on an upgrade, whose
-   * reply cannot carry the cookie. No request waits for this, or fails of it: when it cannot be written, the next one
-   * finds the session as it was.
+   * Renews a session after half of its life, and when its sockets were sent `expiring`. An upgrade does not renew it,
+   * because the reply cannot carry the cookie. Fire and forget: a failure is logged, and the next request tries again.
    */
   function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): void {
     const now = Date.now()
     if (touching.has(session.id)) return
     const left = session.expires_at - now
-    if (!request.ws && left <= renewable && left <= ttlMs - RENEW_EVERY_MS) {
+    if (!request.ws && left <= renewBelowMs && left <= ttlMs - RENEW_EVERY_MS) {
       const expires_at = now + ttlMs
       touch(session, { last_seen_at: now, expires_at })
-      give(request, reply, { ...session, expires_at })
+      setSessionCookie(request, reply, { ...session, expires_at })
     } else if (now - session.last_seen_at > SEEN_EVERY_MS) touch(session, { last_seen_at: now })
   }
 
@@ -86,14 +86,14 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     touching.add(id)
     app.db.sessions
       .touch(id, times)
-      .catch(err => app.log.debug({ err }, 'the use of a session could not be noted'))
+      .catch(err => app.log.debug({ err }, 'could not store the last use of a session'))
       .finally(() => touching.delete(id))
   }
 
-  /** What the token says, when it is ours and has not expired. A signature that was found good stays good. */
+  /** Returns the claims of a token that this server signed and that has not expired. Valid signatures are cached. */
   function claimsOf(token: string): Claims | undefined {
-    const known = verified.get(token)
-    if (known) return known.exp * 1000 > Date.now() ? known : undefined
+    const cached = verified.get(token)
+    if (cached) return cached.exp * 1000 > Date.now() ? cached : undefined
     try {
       const claims = app.jwt.verify<Claims>(token)
       verified.set(token, claims)
@@ -104,11 +104,11 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
   }
 
   function clear(request: FastifyRequest, reply: FastifyReply): void {
-    reply.clearCookie(cookie.name, attributes(request))
+    reply.clearCookie(cookie.name, cookieAttributes(request))
   }
 
-  /** The session behind one of the cookies, the first that has one, and its user. */
-  async function find({ headers }: FastifyRequest) {
+  /** Finds the session of the first cookie that has one, and its user. Throws UNAUTHENTICATED. */
+  async function findSession({ headers }: FastifyRequest) {
     for (const token of cookiesNamed(cookie.name, headers.cookie)) {
       const claims = claimsOf(token)
       const found = typeof claims?.sid === 'string' && (await app.db.sessions.find(claims.sid))
@@ -117,9 +117,9 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     throw new ChatError('UNAUTHENTICATED')
   }
 
-  /** Sets `request.caller` to who is behind the cookie. Throws UNAUTHENTICATED, whatever is wrong with it. */
+  /** Sets `request.caller` to the user of the session cookie. Throws UNAUTHENTICATED, whatever is wrong with the cookie. */
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { user, session } = await find(request)
+    const { user, session } = await findSession(request)
     renew(request, reply, session)
     const sender = { id: user.id, username: user.username }
     request.caller = { user, sender, session_id: session.id, session_expires_at: session.expires_at }
@@ -127,8 +127,8 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
 
   return {
     /**
-     * Opens a session for a user who gave the password of this hash, and gives the cookie for it. When there are too
-     * many, the one that was used longest ago ends.
+     * Opens a session and sets its cookie. `password_hash` is the hash that the password was verified against: if it has
+     * changed since, this throws BAD_CREDENTIALS. If the user has too many sessions, the least recently used one ends.
      */
     async open(
       request: FastifyRequest,
@@ -137,12 +137,12 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     ): Promise<void> {
       const session = await app.db.sessions.create(user, Date.now() + ttlMs, request.headers['user-agent'])
       if (!session) throw new ChatError('BAD_CREDENTIALS')
-      const session_ids = await app.db.sessions.endOldest(user.id, SESSIONS_EACH)
+      const session_ids = await app.db.sessions.endOldest(user.id, MAX_SESSIONS)
       if (session_ids.length > 0) app.bus.publish({ type: 'sessions_ended', session_ids })
-      give(request, reply, session)
+      setSessionCookie(request, reply, session)
     },
 
-    /** Ends a session, and its sockets. Returns false when the user has no such session. */
+    /** Ends a session and closes its sockets. Returns false when the user has no such session. */
     async end(user_id: number, session_id: string): Promise<boolean> {
       const session_ids = await app.db.sessions.remove(user_id, session_id)
       app.bus.publish({ type: 'sessions_ended', session_ids })
@@ -152,11 +152,11 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     clear,
     authenticate,
 
-    /** The same for a logout, which takes the cookie away also when it was no session: no page can do that. */
+    /** `authenticate` for a logout: it also clears an invalid cookie, because no page can clear an HttpOnly cookie. */
     async authenticateOrClear(request: FastifyRequest, reply: FastifyReply): Promise<void> {
       await authenticate(request, reply).catch(error => {
-        const given = cookiesNamed(cookie.name, request.headers.cookie).length > 0
-        if (given && error instanceof ChatError && error.code === 'UNAUTHENTICATED') clear(request, reply)
+        const hasCookie = cookiesNamed(cookie.name, request.headers.cookie).length > 0
+        if (hasCookie && error instanceof ChatError && error.code === 'UNAUTHENTICATED') clear(request, reply)
         throw error
       })
     }

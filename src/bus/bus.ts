@@ -1,23 +1,25 @@
-/** What one part of the server tells the others, on every node. */
+/** An event that one part of the server publishes to the others, on every node. */
 export type BusEvent =
-  /** These sessions are over: their sockets close. */
+  /** These sessions have ended, and their sockets must close. */
   | { type: 'sessions_ended'; session_ids: string[] }
-  /** These users are members of a chat from its beginning. Who joins later is in the log. */
+  /** These users are the first members of a new chat. Members who are added later are in the log. */
   | { type: 'members_added'; chat_id: number; user_ids: number[] }
+  /** The role of a member has changed. */
   | { type: 'role_changed'; chat_id: number; user_id: number }
-  /** A member has read up to this message. */
+  /** The read marker of a member has moved to this message id. */
   | { type: 'read'; chat_id: number; user_id: number; id: number }
-  /** The title or the visibility of this chat changed. */
+  /** A field of this chat, such as the title, has changed. */
   | { type: 'chat_changed'; chat_id: number }
-  /** This chat is gone with all that was said in it. */
+  /** This chat was deleted with all of its messages. */
   | { type: 'chat_removed'; chat_id: number }
 
 /**
- * Carries events between the parts of a node and between nodes. It promises neither delivery nor order beyond its own
- * node: an event is a hint, and what must not be lost is in the database.
+ * Carries events between the parts of a node and between nodes. Between nodes, events can be lost or come in another
+ * order: an event is a hint, and the database has everything that must not be lost.
  */
 export interface Bus {
+  /** Sends an event to all listeners. Never throws. */
   publish(event: BusEvent): void
-  /** Listeners are called one after the other and must not throw. Returns how to stop listening. */
+  /** Adds a listener, which must not throw. Listeners are called one after the other. Returns a function to remove it. */
   subscribe(listener: (event: BusEvent) => void): () => void
 }

@@ -1,6 +1,6 @@
 import type { Bus, BusEvent } from './bus.ts'
 
-/** The bus of a server that is alone: listeners have heard an event when `publish` returns. */
+/** The bus of a single node. `publish` returns after all listeners were called. */
 export function localBus(): Bus {
   const listeners = new Set<(event: BusEvent) => void>()
   return {

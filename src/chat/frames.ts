@@ -2,7 +2,7 @@ import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { ErrorCode } from '../errors.ts'
 import { type IncomingFrame, incomingFrames, type OutgoingFrame } from '../schemas/frame.ts'
 import type { Message } from '../schemas/message.ts'
-import { compileBody, whatIsWrong } from '../validation.ts'
+import { compileBody, describeError } from '../validation.ts'
 import { textFrame } from './framing.ts'
 
 /** A frame that was refused, in the words of the catalogue. */
@@ -29,7 +29,7 @@ export function frameReader(types: (keyof typeof incomingFrames)[]): FrameReader
     if (check?.(frame)) return frame as IncomingFrame
     const client_id = typeof frame.client_id === 'string' ? { client_id: frame.client_id } : undefined
     if (!check) return { code: 'UNKNOWN_TYPE', detail: unknownType, ...client_id }
-    return { code: 'VALIDATION_FAILED', ...whatIsWrong('frame', check.errors as ErrorObject[]), ...client_id }
+    return { code: 'VALIDATION_FAILED', ...describeError('frame', check.errors as ErrorObject[]), ...client_id }
   }
 }
 

@@ -1,43 +1,43 @@
-// Runs in the browser, on /asyncapi: gives the document to the viewer. The viewer's own parser compiles schemas with
-// `eval`, which the page's policy forbids; all that is left of its work is to follow the references.
+// Runs in the browser, on /asyncapi: renders the document with the viewer. The viewer's own parser compiles schemas with
+// `eval`, which the page's Content-Security-Policy forbids. So this script resolves the references itself.
 
 const { AsyncApiStandalone, document: page } = /** @type {any} */ (globalThis)
 
-/** A copy of a part of the document with what its references name in their place. */
-function follow(/** @type {any} */ part, /** @type {any} */ root, /** @type {Map<any, any>} */ done = new Map()) {
+/** Copies a part of the document, and replaces each reference with its target. `copies` maps parts to their copies. */
+function resolve(/** @type {any} */ part, /** @type {any} */ root, /** @type {Map<any, any>} */ copies = new Map()) {
   if (typeof part !== 'object' || part === null) return part
   if (typeof part.$ref === 'string') {
     const target = part.$ref
       .slice(2)
       .split('/')
       .reduce((/** @type {any} */ value, /** @type {string} */ key) => value[key], root)
-    return follow(target, root, done)
+    return resolve(target, root, copies)
   }
-  // The viewer tells channels and messages apart by identity: what is the same here must be the same there.
-  if (done.has(part)) return done.get(part)
+  // The viewer compares channels and messages by identity, so each part has one copy only.
+  if (copies.has(part)) return copies.get(part)
   const copy = /** @type {any} */ (Array.isArray(part) ? [] : {})
-  done.set(part, copy)
-  for (const [key, value] of Object.entries(part)) copy[key] = follow(value, root, done)
+  copies.set(part, copy)
+  for (const [key, value] of Object.entries(part)) copy[key] = resolve(value, root, copies)
   return copy
 }
 
-/** Names what the viewer's parser would have named. */
+/** Sets the names that the viewer's parser would set. */
 function name(/** @type {Record<string, any>} */ things, /** @type {string} */ key) {
   for (const [id, thing] of Object.entries(things)) thing[key] ??= id
 }
 
 const reply = await fetch('asyncapi.json')
 const source = await reply.json()
-const document = follow(source, source)
+const document = resolve(source, source)
 document['x-parser-spec-parsed'] = true
 name(document.operations, 'x-parser-unique-object-id')
 name(document.components.messages, 'x-parser-unique-object-id')
 name(document.components.schemas, 'x-parser-schema-id')
-// The viewer shows the description of a message, and would show it again.
+// The viewer shows the description of a message. Without this, it would show the same text again for the payload.
 for (const { payload } of Object.values(document.components.messages)) delete payload.description
 for (const operation of Object.values(document.operations)) {
-  // The viewer repeats the channel, its server and its binding with each operation. They are always the same, and the
-  // description has said it all: instead, each is headed by what tells it apart, the type of its frame.
+  // The viewer repeats the channel, its server and its binding for each operation, although they are always the same.
+  // Instead, the heading of each operation is the type of its frame.
   operation.channel = { address: operation.messages[0].name, servers: [undefined] }
 }
 
@@ -51,8 +51,8 @@ const config = {
 }
 AsyncApiStandalone.render({ schema: document, config }, root)
 
-// The list of frames, and the fields of each, are shown at once, not after a click. The viewer closes what is opened
-// before it is quite ready, so this looks twice.
+// Opens the list of frames, and the fields of each frame. The viewer closes what was opened too early, so this repeats
+// until nothing is closed.
 const closed = [
   '.sidebar button:has(.-rotate-90)',
   '#operations .shadow > .mt-2 > .flex > .border > .bg-gray-100 button.focus\\:ring-2:not(:has(.-rotate-90))'

@@ -83,7 +83,7 @@ const TAGS = {
   server: { name: `${SUBPROTOCOL}: you get`, description: 'Frames of the server. Its action is `send`' }
 }
 
-/** The parts of `components`, filled as the frames ask for them. */
+/** The `components` of the document: the messages, and the schemas that they use. */
 class Components {
   readonly schemas: Record<string, object> = {}
   readonly messages: Record<string, object> = {}
@@ -102,15 +102,15 @@ class Components {
   }
 
   /**
-   * A schema as this document shows it. Each part of it that has a name is a schema of `components`, once: generators
-   * call parts without a name `AnonymousSchema_1` and so on.
+   * Returns a schema with a reference in place of each part that has a name, and adds those parts to `components`.
+   * Generators call parts without a name `AnonymousSchema_1` and so on.
    */
   #embed(part: unknown): unknown {
     if (Array.isArray(part)) return part.map(item => this.#embed(item))
     if (typeof part !== 'object' || part === null) return part
     if ('$ref' in part) return this.#embed(SHARED.find(({ $id }) => part.$ref === `${$id}#`))
     const { $id, ...schema } = part as { $id?: string; title?: unknown }
-    // Not the property `title` of a chat.
+    // `title` can also be a property, as in a chat. Then it is a schema, not a text.
     const name = $id ?? (typeof schema.title === 'string' ? schema.title : undefined)
     const embedded = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, this.#embed(value)]))
     if (name === undefined) return embedded
@@ -123,7 +123,7 @@ function reference(...path: string[]) {
   return { $ref: `#/${path.join('/')}` }
 }
 
-/** One way to use the socket: which messages go through it, and how the upgrade asks for it. */
+/** A channel: one way to use the socket, with its messages, and the query and headers of its upgrade. */
 function channel(title: string, description: string, messages: string[], query: object, headers: object) {
   return {
     address: '/ws',
@@ -134,7 +134,7 @@ function channel(title: string, description: string, messages: string[], query: 
   }
 }
 
-/** What the server does with one message of a channel. */
+/** An operation: the server receives or sends one message of a channel. */
 function operation(channelName: string, message: string, tag: { name: string }) {
   const [sender] = message.split('.')
   return {
@@ -145,7 +145,7 @@ function operation(channelName: string, message: string, tag: { name: string }) 
   }
 }
 
-/** The document but for `servers`, which depend on the request. */
+/** Builds the document without `servers`, which depend on the request. */
 function describe(cookie: string) {
   const components = new Components()
   components.add('client', incomingFrames, incomingExamples)
@@ -183,14 +183,14 @@ function describe(cookie: string) {
           type: 'httpApiKey',
           in: 'cookie',
           name: cookie,
-          description: 'The session, set by `POST /auth/login`. HttpOnly; it is the only credential that is read.'
+          description: 'The session, set by `POST /auth/login`. HttpOnly. The server reads no other credential.'
         }
       }
     }
   }
 }
 
-/** The server as whoever asks has reached it. */
+/** The server with the host and protocol of the request. */
 function serverOf({ host, protocol }: FastifyRequest) {
   return {
     host: host || 'localhost',

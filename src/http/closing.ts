@@ -2,16 +2,16 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ChatError } from '../errors.ts'
 
-/** How long requests in flight get when the server stops, in milliseconds. */
+/** How long open requests may take when the server stops, in milliseconds. Then their connections are closed. */
 const GRACE_MS = 5000
 
-/** A server that stops takes no new requests, finishes those it has, and waits for no connection that says nothing. */
+/** A graceful stop: refuses new requests with SHUTTING_DOWN, finishes open ones, and closes idle connections. */
 async function closing(app: FastifyInstance): Promise<void> {
   let closing = false
 
   app.addHook('preClose', async () => {
     closing = true
-    // Node waits for a connection without a request, such as browsers open in advance, for ever.
+    // Browsers open connections in advance. Node waits without a limit for a connection that has had no request.
     setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref()
   })
 
@@ -20,12 +20,12 @@ async function closing(app: FastifyInstance): Promise<void> {
     done(refused ? new ChatError('SHUTTING_DOWN', { retryAfter: 5 }) : undefined)
   })
 
-  // A connection that stays open after its reply keeps the server from closing.
+  // A keep-alive connection would keep the server from closing.
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) reply.header('connection', 'close')
     done()
   })
 }
 
-// After the websocket plugin, whose first hook is what ends a refused upgrade.
+// The websocket plugin must come first: its hook ends a refused upgrade.
 export default fp(closing, { name: 'closing', dependencies: ['@fastify/websocket'] })

@@ -6,10 +6,10 @@ import type { FastifyPluginAsync } from 'fastify'
 import { ChatError } from '../errors.ts'
 import { REVALIDATED } from './headers.ts'
 
-/** Files that `npm install` copies here from packages of the same version; see scripts/copy-assets.js. */
+/** Browser files of development packages. `npm install` copies them here, see scripts/copy-assets.js. */
 const ASSETS = fileURLToPath(new URL('./assets/', import.meta.url))
 
-/** Everything from this server, nothing inline but styles, which the pages make as they run. */
+/** The Content-Security-Policy of the pages: files of this server only. Inline styles, because the viewers create some. */
 const CSP = [
   "default-src 'none'",
   "script-src 'self'",
@@ -31,8 +31,8 @@ const ICON =
 const ICON_LINK = `<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,${encodeURIComponent(ICON)}">`
 
 /**
- * Hides what asks for a credential: the cookie is HttpOnly, so that no page can set it. Whoever logs in on the page has
- * it, and the description says how. The list of servers would be empty: requests go to where the page is from.
+ * Hides the "Authorize" buttons: the session cookie is HttpOnly, so a page cannot set it, and the login operation on the
+ * page sets it. Hides the list of servers: requests go to the server of the page.
  */
 const DOCS_CSS = `
 .swagger-ui .scheme-container, .swagger-ui .authorization__btn { display: none }
@@ -82,15 +82,14 @@ body { margin: 0; font-family: system-ui, sans-serif }
 </html>
 `
 
-/** The pages whose files are copied, by their path. */
+/** The pages that need copied files, by their path. */
 const PAGES = { redoc: REDOC_PAGE, asyncapi: ASYNCAPI_PAGE }
 
-const MISSING =
-  'The files of this page are not installed: `npm install` without --omit=dev brings them. /docs works without'
+const MISSING = 'The files of this page are not installed. `npm install` without --omit=dev installs them. Or use /docs'
 
 /**
- * The reference as pages: /docs to try it, /redoc to read it, /asyncapi for the socket. All work without a network. The
- * files of the last two are in the directory `assets`.
+ * The pages of the API reference: /docs to try the API, /redoc to read it, /asyncapi for the socket. They load files from
+ * this server only. `assets` is the directory of the files of /redoc and /asyncapi.
  */
 const docs: FastifyPluginAsync<{ assets?: string }> = async (app, { assets = ASSETS }) => {
   app.addHook('onRequest', (_request, reply, done) => {
@@ -104,7 +103,7 @@ const docs: FastifyPluginAsync<{ assets?: string }> = async (app, { assets = ASS
   app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: CSP,
-    // Without the bar at the top, which has a logo and a field for the address of another document.
+    // BaseLayout has no bar at the top, with a logo and a field for the address of another document.
     uiConfig: { layout: 'BaseLayout', deepLinking: true, tryItOutEnabled: true, validatorUrl: null },
     theme: {
       title: 'Confab: try the HTTP API',
@@ -127,7 +126,7 @@ const docs: FastifyPluginAsync<{ assets?: string }> = async (app, { assets = ASS
   app.get('/asyncapi/page.js', hidden, async (_request, reply) => reply.type('text/javascript').send(script))
 }
 
-/** Where to read the reference, in words: the pages that have their files in `assets`. */
+/** Lists the addresses of the pages of the API reference, for the log. Pages without files in `assets` are omitted. */
 export function listPages(url: string, assets = ASSETS): string {
   const others = existsSync(`${assets}redoc`) ? `, ${url}/redoc and, for the socket, ${url}/asyncapi` : ''
   return `${url}/docs (try it out)${others}`

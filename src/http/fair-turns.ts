@@ -5,17 +5,18 @@ import { FairTurns } from '../fair-turns.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** The scheduler that all requests share. */
     turns: FairTurns
   }
 }
 
 /**
- * Requests of one connection that may wait. What a client sends beyond is refused; as these replies come after those
- * that wait, Node soon stops reading from a client that sends on.
+ * Maximum number of waiting requests of one connection. Further requests are refused. Node sends the replies of a
+ * connection in order, so a client that goes on sending is soon under back-pressure.
  */
 const WAITING = 100
 
-/** Requests take turns: before anything is looked up for them, and again before a body is parsed (input.ts). */
+/** Requests wait for a turn before any other hook, and again before their body is parsed (input.ts). */
 async function fairTurns(app: FastifyInstance): Promise<void> {
   const turns = new FairTurns()
   app.decorate('turns', turns)
@@ -26,5 +27,5 @@ async function fairTurns(app: FastifyInstance): Promise<void> {
   })
 }
 
-// After the websocket plugin, whose first hook is what ends a refused upgrade.
+// The websocket plugin must come first: its hook ends a refused upgrade.
 export default fp(fairTurns, { name: 'fair-turns', dependencies: ['@fastify/websocket'] })

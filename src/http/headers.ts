@@ -4,9 +4,9 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 
 /**
- * Headers for browsers and caches: run nothing, embed nothing, pass nothing on (OWASP Secure Headers Project), and store
- * nothing, because a cookie alone does not stop a shared cache (RFC 9111, section 3). The proxy that terminates TLS sets
- * HSTS. These are constants, because building them for each reply took 8 % of a request.
+ * Security headers of every reply (OWASP Secure Headers Project), with the defaults of helmet. `no-store`, because a
+ * shared cache may store replies to requests with a cookie (RFC 9111, section 3). The proxy that terminates TLS sets HSTS.
+ * The headers are constants: building them for each reply took 8 % of the time of a request.
  */
 const HEADERS = {
   'cache-control': 'no-store',
@@ -22,19 +22,19 @@ const HEADERS = {
   'x-xss-protection': '0'
 }
 
-/** For replies that are the same for everybody: a cache may store them, and revalidates them each time. */
+/** For replies that are the same for all clients: a cache may store them, and must revalidate them each time. */
 export const REVALIDATED = { 'cache-control': 'no-cache' }
 
-/** The headers that a page of another origin may read. */
+/** Response headers that a page of an allowed origin may read. */
 const EXPOSED = 'Retry-After'
 
-function constants({ allowedOrigins }: Pick<Config, 'allowedOrigins'>) {
+function headersFor({ allowedOrigins }: Pick<Config, 'allowedOrigins'>) {
   return { ...HEADERS, 'cross-origin-resource-policy': allowedOrigins.size > 0 ? 'cross-origin' : 'same-origin' }
 }
 
-/** Sets the same headers on a reply that Fastify makes without hooks. */
-export function bareHeaders(config: Pick<Config, 'allowedOrigins'>) {
-  const headers = constants(config)
+/** Returns a function that sets the same headers on a reply for which Fastify runs no hooks. */
+export function headersWithoutHooks(config: Pick<Config, 'allowedOrigins'>) {
+  const headers = headersFor(config)
   return ({ headers: { origin } }: FastifyRequest, reply: FastifyReply): void => {
     reply.headers(headers)
     if (origin === undefined || !config.allowedOrigins.has(origin)) return
@@ -47,22 +47,22 @@ export function bareHeaders(config: Pick<Config, 'allowedOrigins'>) {
   }
 }
 
-/** Sets the headers of every reply. Registered before all that refuses requests, so that pages can read the refusal. */
+/** Sets the headers of every reply. It must come before all hooks that refuse requests, so that pages can read refusals. */
 async function headers(app: FastifyInstance, config: Config): Promise<void> {
   const { allowedOrigins } = config
-  const headers = constants(config)
+  const headers = headersFor(config)
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers)
     done()
   })
   if (allowedOrigins.size === 0) return
-  // Listed origins may read replies; the cookie's SameSite and security.ts decide the rest.
+  // Pages of allowed origins may read replies. security.ts decides which pages may send requests.
   await app.register(cors, {
     origin: [...allowedOrigins],
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: EXPOSED,
-    // OPTIONS that asks for no method is no preflight, and no error either.
+    // OPTIONS without `Access-Control-Request-Method` is not a preflight, and must not be an error.
     strictPreflight: false
   })
 }

@@ -8,7 +8,7 @@ const Health = Type.Object(
   { description: 'The check has passed' }
 )
 
-/** For load balancers and supervisors. */
+/** Health checks for load balancers and supervisors. */
 const healthRoutes: FastifyPluginAsyncTypebox = async app => {
   app.route({
     method: 'GET',

@@ -4,8 +4,8 @@ import fp from 'fastify-plugin'
 import { ChatError, catalogue, errorBody } from '../errors.ts'
 
 /**
- * Checks that a request of HTTP/1.1, an upgrade too, names its host exactly once (RFC 9112, section 3.2) and expects
- * nothing but `100-continue` (RFC 9110, section 10.1.1). Node checks only a part of this, and answers without a body.
+ * Refuses requests of HTTP/1.1, also upgrades, without exactly one Host header (RFC 9112, section 3.2), and those with an
+ * expectation other than `100-continue` (RFC 9110, section 10.1.1). Node checks a part of this, but answers without a body.
  */
 async function host(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', ({ raw }, _reply, done) => {
@@ -19,7 +19,7 @@ async function host(app: FastifyInstance): Promise<void> {
   app.addHook('onClose', async () => void app.server.off('checkExpectation', refuseExpectation))
 }
 
-/** Node keeps the first of several. */
+/** Counts the Host headers. `headers.host` has only the first one. */
 function countHosts({ rawHeaders }: IncomingMessage): number {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {

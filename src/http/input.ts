@@ -6,26 +6,25 @@ import { ChatError } from '../errors.ts'
 import { strict } from '../schemas/common.ts'
 import { cut } from '../validation.ts'
 
-/** The charset parameter of a Content-Type; undefined when it has none. */
+/** Matches the charset parameter of a Content-Type. */
 const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i
 
 /** The schema of a query that has no keys. */
 const NOTHING = strict({})
 
 /**
- * Bodies are JSON in UTF-8 and nothing else (RFC 8259, section 8.1); an empty one counts as none, whatever its
- * Content-Type says. A body that is not UTF-8 is refused before it is decoded, because a decoder would put U+FFFD in
- * place of what it cannot read. A query that is not UTF-8 is refused too, like such a path. An operation without a query
- * or a body of its own takes neither.
+ * Accepts only bodies that are JSON in UTF-8 (RFC 8259, section 8.1). An empty body counts as no body, whatever its
+ * Content-Type. Other bytes than UTF-8 are refused before decoding, because a decoder replaces them with U+FFFD. A query
+ * that is not UTF-8 is refused too. Operations without a schema for query or body refuse queries and bodies.
  */
 async function input(app: FastifyInstance): Promise<void> {
-  // What has the key __proto__ further inside is for the schema of the route to refuse.
+  // The parser ignores `__proto__`: the check below refuses it at the top, and the schema of the route refuses it deeper.
   const json = app.getDefaultJsonParser('ignore', 'ignore')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0) return done(null, undefined)
-    const refusal = unreadable(request, body)
-    if (refusal) return done(refusal)
+    const error = encodingError(request, body)
+    if (error) return done(error)
     const parsed = (error: Error | null, value?: unknown) => {
       const poisoned = typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')
       done(
@@ -43,7 +42,7 @@ async function input(app: FastifyInstance): Promise<void> {
   })
 
   app.addHook('onRoute', route => {
-    // Documents and pages are no operations.
+    // Routes of documents and pages have no operationId and accept any query.
     if (!route.schema?.operationId) return
     route.schema.querystring ??= NOTHING
     if (route.method === 'GET' || route.method === 'HEAD') return
@@ -53,7 +52,7 @@ async function input(app: FastifyInstance): Promise<void> {
   })
 }
 
-/** Whether requests may omit a body of this schema, because nothing in it is required. */
+/** Returns whether requests may omit a body of this schema, because it has no required keys. */
 export function mayBeOmitted({ required, minProperties }: TSchema): boolean {
   return !required && !minProperties
 }
@@ -63,7 +62,7 @@ const fillBody: preValidationHookHandler = (request, _reply, done) => {
   done()
 }
 
-/** `{}` and `null` say nothing either. */
+/** Refuses bodies, except `{}`, `[]` and `null`. */
 const refuseBody: preValidationHookHandler = ({ body }, _reply, done) => {
   const [key] = typeof body === 'object' && body !== null ? Object.keys(body) : []
   const empty = key === undefined && (typeof body === 'object' || body === undefined)
@@ -72,7 +71,7 @@ const refuseBody: preValidationHookHandler = ({ body }, _reply, done) => {
   done(new ChatError('VALIDATION_FAILED', { detail: 'body must be empty', field }))
 }
 
-/** Whether a text is UTF-8 in percent-encoding. The parser of queries leaves what is not as it is. */
+/** Returns whether a text is percent-encoded UTF-8. The query parser leaves other texts undecoded. */
 function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text)
@@ -82,17 +81,17 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** Why a body cannot be read as UTF-8; undefined when it can. */
-function unreadable({ headers }: FastifyRequest, body: Buffer): ChatError | undefined {
+/** Returns the error for a body that is compressed or not in UTF-8; undefined for all other bodies. */
+function encodingError({ headers }: FastifyRequest, body: Buffer): ChatError | undefined {
   const coding = headers['content-encoding'] ?? 'identity'
   if (coding.toLowerCase() !== 'identity') {
-    return new ChatError('UNSUPPORTED_MEDIA_TYPE', { detail: 'Bodies are read without a Content-Encoding only' })
+    return new ChatError('UNSUPPORTED_MEDIA_TYPE', { detail: 'Content-Encoding is not supported' })
   }
   if (!isUtf8(body)) return new ChatError('INVALID_JSON', { detail: 'The body is not valid JSON: it is not UTF-8' })
-  // RFC 8259 defines no charset; one that is another's says that these bytes mean something else.
+  // RFC 8259 defines no charset parameter. Another charset means that the bytes are not meant as UTF-8.
   const [, charset = 'utf-8'] = CHARSET.exec(String(headers['content-type'])) ?? []
   if (/^(utf-?8|us-ascii)$/i.test(charset)) return undefined
-  return new ChatError('UNSUPPORTED_MEDIA_TYPE', { detail: 'Bodies are read in UTF-8 only' })
+  return new ChatError('UNSUPPORTED_MEDIA_TYPE', { detail: 'The charset of the body must be utf-8' })
 }
 
 export default fp(input, { name: 'input', dependencies: ['fair-turns', 'headers'] })

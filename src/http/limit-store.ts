@@ -1,21 +1,21 @@
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
 import { Recent } from '../recent.ts'
 
-/** Keys that are counted at a time. Beyond that, those that were not met lately begin anew. */
-const KEYS = 20_000
+/** Maximum number of keys with a count. Beyond it, the least recently used keys lose their counts. */
+const MAX_KEYS = 20_000
 
 interface Window {
-  /** When it began, in milliseconds of the process. */
+  /** The start of the window on the monotonic clock, in milliseconds. */
   since: number
   count: number
 }
 
 /**
- * Counts requests in windows of the monotonic clock. The clock of the system may be set back, and a window that it began
- * would then last for as long as the clock was set back by.
+ * Counts requests in fixed windows of the monotonic clock. When the system clock is set back, a window on that clock
+ * would last longer by that time.
  */
 export class LimitStore implements FastifyRateLimitStore {
-  readonly #windows = new Recent<Window>(KEYS)
+  readonly #windows = new Recent<Window>(MAX_KEYS)
 
   incr(key: string, callback: Parameters<FastifyRateLimitStore['incr']>[1], timeWindow: number): void {
     const now = performance.now()
@@ -28,7 +28,7 @@ export class LimitStore implements FastifyRateLimitStore {
     callback(null, { current: window.count, ttl: timeWindow - (now - window.since) })
   }
 
-  /** A store for another limit. */
+  /** Returns a new store for another limit. */
   child(): LimitStore {
     return new LimitStore()
   }

@@ -1,14 +1,14 @@
 import { writeSync } from 'node:fs'
 
-/** Bytes of lines that wait for a destination that takes none; lines beyond that are dropped, and counted. */
-const WAITING_BYTES = 256 * 1024
-/** How often a destination that took nothing is tried again when there are no new lines, in milliseconds. */
+/** Maximum size of the buffer for lines that cannot be written, in bytes. Further lines are dropped and counted. */
+const BUFFER_BYTES = 256 * 1024
+/** Time between two attempts to write when there are no new lines, in milliseconds. */
 const RETRY_MS = 500
 
 /**
- * Where the lines of the log go: a file descriptor that may fail, because a disk is full (ENOSPC, EDQUOT) or broken
- * (EIO), a pipe has no reader (EPIPE) or a terminal is gone. The server goes on without its log, and lines wait, within
- * a bound, until they can be written. pino's own destination would wait in the event loop, for ever.
+ * Writes log lines to a file descriptor that can fail: a disk is full (ENOSPC, EDQUOT) or broken (EIO), a pipe has no
+ * reader (EPIPE), a terminal is gone. The server then goes on, and a bounded buffer keeps the lines until a retry
+ * succeeds. pino's own destination would block the event loop without a limit.
  */
 export class LogDestination {
   readonly #fd: number
@@ -18,16 +18,16 @@ export class LogDestination {
   #dropped = 0
   #retry: NodeJS.Timeout | undefined
 
-  /** `format` makes of a line in JSON what is written. */
+  /** `format` converts a JSON line to the text to write. */
   constructor(fd: number, format: (line: string) => string = line => line) {
     this.#fd = fd
     this.#format = format
   }
 
-  /** Takes a line in JSON with its line break. Never throws. */
+  /** Writes a JSON line, which ends with a line break. Never throws. */
   write(line: string): void {
     const bytes = Buffer.from(this.#format(line))
-    if (this.#bytes + bytes.length > WAITING_BYTES) this.#dropped++
+    if (this.#bytes + bytes.length > BUFFER_BYTES) this.#dropped++
     else this.#add(bytes)
     this.#flush()
   }
@@ -37,7 +37,7 @@ export class LogDestination {
     this.#bytes += bytes.length
   }
 
-  /** Writes the lines that wait. The written part of a line is not written again, so that lines stay whole. */
+  /** Writes the buffered lines. The written part of a line is not written again, so that lines stay whole. */
   #flush(): void {
     try {
       for (let [head] = this.#waiting; head; [head] = this.#waiting) {
@@ -46,7 +46,7 @@ export class LogDestination {
         if (written < head.length) this.#waiting[0] = head.subarray(written)
         else this.#waiting.shift()
       }
-      if (this.#dropped > 0) this.#tellOfDropped()
+      if (this.#dropped > 0) this.#reportDropped()
     } catch {
       this.#retry ??= setTimeout(() => {
         this.#retry = undefined
@@ -55,8 +55,8 @@ export class LogDestination {
     }
   }
 
-  #tellOfDropped(): void {
-    const msg = `${this.#dropped} lines of the log could not be written and are lost`
+  #reportDropped(): void {
+    const msg = `${this.#dropped} log lines could not be written and were dropped`
     this.#dropped = 0
     this.write(`${JSON.stringify({ level: 40, time: Date.now(), pid: process.pid, msg })}\n`)
   }

@@ -6,8 +6,8 @@ import { LogDestination } from './log-destination.ts'
 const STDOUT = 1
 
 /**
- * Pretty lines in a terminal, JSON otherwise, to the file descriptor `fd`. Cookies, passwords, message texts and queries
- * stay out of them.
+ * The options of the logger: pretty lines for a terminal, JSON lines otherwise, written to the file descriptor `fd`. The
+ * lines never contain cookies, passwords, message texts or queries.
  */
 export function loggerOptions(level: Config['logLevel'], terminal = process.stdout.isTTY, fd = STDOUT) {
   return {
@@ -21,21 +21,21 @@ export function loggerOptions(level: Config['logLevel'], terminal = process.stdo
   } satisfies FastifyServerOptions['logger']
 }
 
-/** Makes lines for people of lines in JSON. Loaded in a terminal only, since it takes long. */
+/** Returns a function that converts JSON lines to pretty lines. pino-pretty loads slowly, so only a terminal loads it. */
 function prettifier(): (line: string) => string {
   const { prettyFactory } = createRequire(import.meta.url)('pino-pretty')
   return prettyFactory({ colorize: true, ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' })
 }
 
-const TALKATIVE = new Set(['debug', 'trace'])
+const DEBUG_LEVELS = new Set(['debug', 'trace'])
 
-/** One line a request, at debug level: at info, a line for every request would cost more than most requests. */
+/** Logs one line for each request, at debug level: writing the line takes longer than most requests. */
 export class RequestLog extends LogController {
   override incomingRequest(): void {}
 
   override requestCompleted(_error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
-    // Before anything is put together, or a logger made, for a line that is not written.
-    if (!TALKATIVE.has(request.log.level)) return
+    // The check comes first, so that other levels create neither the line nor the logger of the request.
+    if (!DEBUG_LEVELS.has(request.log.level)) return
     request.log.debug({ req: request, statusCode: reply.statusCode, ms: reply.elapsedTime }, 'request')
   }
 }

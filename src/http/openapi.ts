@@ -11,7 +11,7 @@ import { REVALIDATED } from './headers.ts'
 import { COMMON_REPLIES, complete, HEADERS, type Operation } from './operations.ts'
 import { VERSION } from './version.ts'
 
-/** The schemas that replies and frames refer to by name. */
+/** The schemas that replies and frames reference by name. */
 export const SHARED: TSchema[] = [
   ErrorCode,
   ErrorBody,
@@ -68,7 +68,7 @@ const TAGS = [
   { name: 'Health', description: 'For load balancers and supervisors' }
 ]
 
-/** The OpenAPI document, generated from the schemas of the routes that are registered after this. */
+/** Generates the OpenAPI document from the schemas of all routes that are registered after this plugin. */
 async function openapi(app: FastifyInstance, { cookie }: Config): Promise<void> {
   for (const schema of SHARED) app.addSchema(schema)
   const routes = new Map<string, RouteOptions>()

@@ -7,7 +7,7 @@ import { mayBeOmitted } from './input.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** The errors of this operation that its method, parameters and settings do not imply. */
+    /** The errors of this operation, without those that its method, parameters and settings imply. */
     errors?: readonly ErrorCode[]
   }
 }
@@ -31,7 +31,7 @@ export interface Operation {
   responses: Record<string, Reply>
 }
 
-/** Errors of requests that are refused before the session is looked at: such a reply never renews the cookie. */
+/** Errors that are thrown before the session is checked: their replies never renew the cookie. */
 const BEFORE_SESSION = new Set<ErrorCode>([
   'BAD_REQUEST',
   'INVALID_JSON',
@@ -43,10 +43,10 @@ const BEFORE_SESSION = new Set<ErrorCode>([
   'SHUTTING_DOWN'
 ])
 
-/** Replies that set or clear the cookie beside those that may renew it, by operation and status. */
+/** More replies that set or clear the cookie, by operation and status. */
 const SETS_COOKIE = new Set(['login 200', 'logout 401', 'changePassword 401'])
 
-/** What errors of a status have in common. */
+/** Descriptions of replies that can have several codes, by status. */
 const MEANINGS: Record<number, string> = {
   400: 'The request is not valid',
   403: 'Not allowed',
@@ -57,7 +57,7 @@ const MEANINGS: Record<number, string> = {
 
 const reference = (name: string) => ({ $ref: `#/components/headers/${name}` })
 
-/** The headers of replies that programs need, for `components.headers`. */
+/** The response headers that programs need, for `components.headers`. */
 export const HEADERS = {
   'Cache-Control': {
     description: '`no-store`: no cache may keep the reply',
@@ -79,7 +79,7 @@ export const HEADERS = {
   }
 } as const
 
-/** Errors that belong to no operation, for `components.responses`. Node or the router answers before any route does. */
+/** Errors that belong to no operation, for `components.responses`. Node or the router answers them, not a route. */
 export const COMMON_REPLIES = {
   NotFound: { ...errorReply(['NOT_FOUND']), headers: { Allow: reference('Allow') } },
   RequestTimeout: errorReply(['REQUEST_TIMEOUT']),
@@ -87,7 +87,7 @@ export const COMMON_REPLIES = {
   HeadersTooLarge: errorReply(['HEADERS_TOO_LARGE'])
 }
 
-/** Adds to an operation what its route and its examples say: errors, headers, examples, and whether it needs a body. */
+/** Adds errors, headers, examples and whether the body is required to an operation. */
 export function complete(operation: Operation, route: RouteOptions): void {
   const { bodies = {}, replies } = operationExamples[operation.operationId] ?? { replies: {} }
   const { requestBody, responses } = operation
@@ -106,7 +106,7 @@ export function complete(operation: Operation, route: RouteOptions): void {
   }
 }
 
-/** The codes of all errors that an operation can answer with, the most typical of each status first. */
+/** Returns the codes of all errors that an operation can have, for each status the most typical one first. */
 function codesOf({ method, schema = {}, config }: RouteOptions): ErrorCode[] {
   const { security, errors = [] } = schema
   const codes: ErrorCode[] = ['VALIDATION_FAILED', ...errors, 'INTERNAL']
@@ -123,7 +123,7 @@ function hasCursor({ querystring }: FastifySchema): boolean {
   return 'cursor' in ((querystring as TSchema)['properties'] as object)
 }
 
-/** The headers of a reply; `codes` are those of its errors. */
+/** Returns the headers of a reply. `codes` are the errors that it can have. */
 function headersOf(status: number, codes: ErrorCode[] | undefined, { schema }: RouteOptions) {
   const names: (keyof typeof HEADERS)[] = ['Cache-Control']
   const mayRenew = !schema?.security && !codes?.every(code => BEFORE_SESSION.has(code))
@@ -133,14 +133,14 @@ function headersOf(status: number, codes: ErrorCode[] | undefined, { schema }: R
   return Object.fromEntries(names.map(name => [name, reference(name)]))
 }
 
-/** Gives a body its examples: one as it is, several by name. */
+/** Adds examples to a body: a single one as `example`, several as `examples`. */
 function illustrate(media: Media, examples: Record<string, object>): void {
   const values = Object.entries(examples)
   if (values.length === 1) media.example = values[0]?.[1]
   else media.examples = Object.fromEntries(values.map(([name, value]) => [name, { value }]))
 }
 
-/** A reply with one of these errors, which have the same status. */
+/** Describes a reply with one of these errors. All of them have the same status. */
 function errorReply(codes: ErrorCode[]): Reply {
   const [first] = codes as [ErrorCode]
   const { status, message } = catalogue[first]

@@ -3,37 +3,37 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { ChatError } from '../errors.ts'
 
-/** How long the event loop is measured for each time, and how finely. In milliseconds. */
-const EVERY_MS = 1000
+/** The interval and the resolution of the measurement of the event loop, in milliseconds. */
+const INTERVAL_MS = 1000
 const RESOLUTION_MS = 10
-/** A server whose event loop was later than this in the mean cannot keep up. In milliseconds. */
-const LATE_MS = 1000
+/** The server is overloaded when the mean delay of the event loop is above this. In milliseconds. */
+const MAX_DELAY_MS = 1000
 
 /**
- * Turns requests away while the server cannot keep up. Asks the system for nothing: without file descriptors, Node
- * cannot even read how much memory it has.
+ * Refuses requests with OVERLOADED while the event loop is late. @fastify/under-pressure does the same, but it calls
+ * `process.memoryUsage()`, which throws when the process has no free file descriptors.
  */
 async function pressure(app: FastifyInstance): Promise<void> {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   let timer: NodeJS.Timeout | undefined
-  let late = false
-  let lateBefore = false
+  let overloaded = false
+  let wasLate = false
 
-  // A long start is no overload.
+  // The measurement starts with the server, because a long start is not an overload.
   app.addHook('onListen', async () => {
     delay.enable()
     timer = setInterval(() => {
-      // The first turn after a reset is not counted: when there was no other, the mean is NaN.
-      const lateNow = Number.isNaN(delay.mean) || delay.mean / 1e6 - RESOLUTION_MS > LATE_MS
-      // Twice in a row: once is a stall, which is over.
-      late = lateNow && lateBefore
-      lateBefore = lateNow
+      // The first turn after a reset is not counted. If there was no other turn, the mean is NaN.
+      const isLate = Number.isNaN(delay.mean) || delay.mean / 1e6 - RESOLUTION_MS > MAX_DELAY_MS
+      // A single late interval is a stall that is over. Two in a row are an overload.
+      overloaded = isLate && wasLate
+      wasLate = isLate
       delay.reset()
-    }, EVERY_MS).unref()
+    }, INTERVAL_MS).unref()
   })
 
   app.addHook('onRequest', (request, _reply, done) => {
-    const refused = late && !request.routeOptions.config.vital
+    const refused = overloaded && !request.routeOptions.config.vital
     done(refused ? new ChatError('OVERLOADED', { retryAfter: 5 }) : undefined)
   })
 

@@ -3,13 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 
-/** An address with a port, as some proxies write it: `203.0.113.8:40001`, `[2001:db8::1]:40001`; also `[2001:db8::1]`. */
+/** Matches addresses as some proxies write them: `203.0.113.8:40001`, `[2001:db8::1]:40001` and `[2001:db8::1]`. */
 const WITH_PORT = /^(?:\[([\da-f:.]+)\](?::\d+)?|([\d.]+):\d+)$/i
 
 /**
- * Prepares the headers in which reverse proxies name the client; Fastify believes those of TRUST_PROXY. Ports are removed
- * from the addresses, because with a port each connection would be another client. The log warns once of a proxy that is
- * not trusted: all its clients share the limits of one address, and their cookies lack Secure.
+ * Prepares the X-Forwarded-For header of trusted proxies (TRUST_PROXY) for Fastify: it removes the ports, because with
+ * its port each connection would count as another client. The log warns once about a proxy that is not trusted: all its
+ * clients share the rate limits of one address, and their cookies lack Secure.
  */
 async function proxies(app: FastifyInstance, { trustProxy }: Pick<Config, 'trustProxy'>): Promise<void> {
   const trusted = new BlockList()
@@ -30,7 +30,7 @@ async function proxies(app: FastifyInstance, { trustProxy }: Pick<Config, 'trust
       warned = true
       app.log.warn(
         { peer },
-        'X-Forwarded-* headers are ignored: if the peer is your reverse proxy, name its address in TRUST_PROXY'
+        'X-Forwarded-* headers are ignored: if the peer is your reverse proxy, add its address to TRUST_PROXY'
       )
     }
     done()

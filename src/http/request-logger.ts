@@ -3,14 +3,14 @@ import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
 type Options = Parameters<FastifyBaseLogger['child']>[1]
 
 /**
- * The logger of one request, made when it is first written to. Most requests write nothing, and to make it, with what
- * has to be hidden from its lines, costs more than to route a request.
+ * The logger of one request. It creates pino's child logger with the first line. Most requests log nothing, and creating
+ * a child logger with redaction takes longer than routing a request.
  */
 class RequestLogger {
   readonly #parent: FastifyBaseLogger
   readonly #bindings: Record<string, unknown>
   readonly #options: Options
-  #made: FastifyBaseLogger | undefined
+  #child: FastifyBaseLogger | undefined
 
   constructor(parent: FastifyBaseLogger, bindings: Record<string, unknown>, options: Options) {
     this.#parent = parent
@@ -19,8 +19,8 @@ class RequestLogger {
   }
 
   get logger(): FastifyBaseLogger {
-    this.#made ??= this.#parent.child(this.#bindings, this.#options)
-    return this.#made
+    this.#child ??= this.#parent.child(this.#bindings, this.#options)
+    return this.#child
   }
 
   get level() {
@@ -38,5 +38,5 @@ for (const method of ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silen
 
 /** Fastify's `childLoggerFactory`. */
 export const requestLogger: NonNullable<FastifyServerOptions['childLoggerFactory']> = (logger, bindings, options) =>
-  // Its methods are defined above, all in the same way.
+  // The loop above defines the methods of FastifyBaseLogger, which TypeScript cannot see.
   new RequestLogger(logger, bindings, options) as unknown as FastifyBaseLogger

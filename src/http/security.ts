@@ -8,25 +8,25 @@ import pressure from './pressure.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answered even when the server is overloaded. */
+    /** Whether the route answers also when the server is overloaded or shuts down. */
     vital?: boolean
   }
 }
 
-/** Origins of which the log says that they were refused, and their characters that it repeats. */
-const TOLD = 100
-const TOLD_LENGTH = 200
+/** Maximum number of refused origins that the log reports, and their maximum length in characters. */
+const MAX_LOGGED = 100
+const MAX_LOGGED_LENGTH = 200
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Decides which pages may call, and how often clients may. */
+/** Refuses requests of pages of foreign origins, and registers the overload check and the rate limits. */
 async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Config): Promise<void> {
   await app.register(pressure)
   if (rateLimits) {
     await app.register(rateLimit, {
       global: false,
       store: LimitStore,
-      // Retry-After says what a client needs; of two limits on one route, these would tell of either.
+      // X-RateLimit-* headers are off: for two limits on a route, they would report only one. Retry-After is enough.
       addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
       addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
       errorResponseBuilder: (_request, { ttl }) => new ChatError('RATE_LIMITED', { retryAfter: Math.ceil(ttl / 1000) })
@@ -35,28 +35,29 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
 
   app.addHook('onRequest', (request, _reply, done) => {
     const foreign = !mayCall(request)
-    // A page that may not call is told of as well when it asks, before a change, whether it may, and when it only reads.
-    if (foreign) tell(request)
+    // The log also reports preflights and reads, which are not refused here: the browser hides their replies.
+    if (foreign) logOnce(request)
     const refused = foreign && (request.ws || !SAFE_METHODS.has(request.method))
     done(refused ? new ChatError('FOREIGN_ORIGIN') : undefined)
   })
 
-  const told = new Set<string>()
+  const logged = new Set<string>()
 
-  /** Says once for each origin that it was refused: a proxy that changes Host, or a setting that is missing, looks so. */
-  function tell({ headers, host, log }: FastifyRequest): void {
-    const origin = headers.origin?.slice(0, TOLD_LENGTH)
-    if (origin === undefined || told.has(origin) || told.size >= TOLD) return
-    told.add(origin)
+  /** Logs each foreign origin once: the cause can be a proxy that changes Host, or a missing setting. */
+  function logOnce({ headers, host, log }: FastifyRequest): void {
+    const origin = headers.origin?.slice(0, MAX_LOGGED_LENGTH)
+    if (origin === undefined || logged.has(origin) || logged.size >= MAX_LOGGED) return
+    logged.add(origin)
     log.info(
-      { origin, host: host.slice(0, TOLD_LENGTH) },
-      'a page of this origin may not call: pass Host on unchanged, or name the origin in ALLOWED_ORIGINS'
+      { origin, host: host.slice(0, MAX_LOGGED_LENGTH) },
+      'pages of this origin may not call this server: let your proxy keep the Host header, or add the origin to ALLOWED_ORIGINS'
     )
   }
 
   /**
-   * Cookies go with requests that any page can cause, upgrades too (RFC 6455, section 10.2). Browsers say which page:
-   * in Origin or, without it, in Sec-Fetch-Site (W3C Fetch Metadata). A request with neither is not from a page.
+   * Returns whether the page that sent a request may call this server. Any page can cause requests with the cookie, also
+   * upgrades (RFC 6455, section 10.2). Browsers name the page in Origin or, without it, in Sec-Fetch-Site (W3C Fetch
+   * Metadata). A request with neither is not from a page.
    */
   function mayCall({ headers, host }: FastifyRequest): boolean {
     const { origin } = headers
@@ -68,7 +69,7 @@ async function security(app: FastifyInstance, { allowedOrigins, rateLimits }: Co
     )
   }
 
-  /** The request's own host, without a port that the origin's scheme implies. */
+  /** The host of the request, without the default port of the origin's scheme. */
   function hostOf({ protocol }: URL, host: string): string {
     return new URL(`${protocol}//${host}`).host
   }

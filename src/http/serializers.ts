@@ -6,13 +6,13 @@ const shared = Object.fromEntries(SHARED.map(schema => [schema.$id, schema as ob
 const compiled = new Map<string, ReturnType<typeof build>>()
 
 /**
- * The serializer compiler: what answers are written with, compiled once for each shape. Routes share most of theirs,
- * errors above all, which differ in their descriptions only.
+ * Fastify's serializer compiler. It compiles each schema once: many routes have the same replies, and errors differ in
+ * their descriptions only.
  */
 export const serializerCompiler: FastifySerializerCompiler<Schema> = ({ schema }) => {
   const shape = { ...schema, description: undefined } as Schema
   const key = JSON.stringify(shape)
-  const known = compiled.get(key) ?? build(shape, { schema: shared })
-  compiled.set(key, known)
-  return known
+  const serializer = compiled.get(key) ?? build(shape, { schema: shared })
+  compiled.set(key, serializer)
+  return serializer
 }

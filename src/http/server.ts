@@ -7,30 +7,30 @@ import type { Config } from '../config.ts'
 import { type ErrorCode, errorBody, errorHandler } from '../errors.ts'
 import { SUBPROTOCOL } from '../schemas/frame.ts'
 import { FRAGMENTS, FRAME_BYTES } from '../schemas/socket.ts'
-import { bareHeaders } from './headers.ts'
+import { headersWithoutHooks } from './headers.ts'
 import { RequestLog } from './logger.ts'
 import { requestLogger } from './request-logger.ts'
 
-/** The most bytes of a request line and its headers. */
+/** Maximum size of a request line and its headers, in bytes. */
 const HEAD_BYTES = 16_384
 
-/** Limits of the HTTP server. Slow and endless requests end; Node's own defaults are longer, Fastify's endless. */
+/** The options of the HTTP server. The timeouts of Node are longer, and Fastify's default is no timeout. */
 export function serverOptions(config: Config) {
   const { trustProxy } = config
-  const setHeaders = bareHeaders(config)
+  const setHeaders = headersWithoutHooks(config)
   return {
     bodyLimit: FRAME_BYTES,
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
-    // Said in the shape of every error by closing.ts.
+    // closing.ts refuses requests, in the shape of every error.
     return503OnClosing: false,
-    // The schema of the route says what is wrong with a long part of a path.
+    // The schema of the route refuses long parts of a path.
     routerOptions: { maxParamLength: HEAD_BYTES },
     http: {
       maxHeaderSize: HEAD_BYTES,
       headersTimeout: 15_000,
       connectionsCheckingInterval: 5000,
-      // host.ts does, in the shape of every error.
+      // host.ts checks it, in the shape of every error.
       requireHostHeader: false,
       shouldUpgradeCallback: isUpgrade
     },
@@ -41,7 +41,7 @@ export function serverOptions(config: Config) {
       setHeaders(request, reply)
       errorHandler(error, request, reply)
     },
-    clientErrorHandler: answerUnreadable
+    clientErrorHandler: answerParseError
   } satisfies FastifyHttpOptions<RawServerDefault>
 }
 
@@ -49,24 +49,24 @@ export function serverOptions(config: Config) {
 const SOCKET_TARGET = /^(?:https?:\/\/[^/?#]+)?\/ws(?:\?|$)/
 
 /**
- * Elsewhere an upgrade is a request like any other: on a socket, Node would never end it. HTTP/1.0 knows no upgrade
- * (RFC 9110, section 7.8).
+ * Returns whether a request is an upgrade of the socket's path. Node must not upgrade other paths, because it would never
+ * end those connections. HTTP/1.0 has no upgrade (RFC 9110, section 7.8).
  */
 function isUpgrade({ url = '', headers, httpVersion }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket' && httpVersion !== '1.0' && SOCKET_TARGET.test(url)
 }
 
-const UNREADABLE: Record<string, ErrorCode> = {
+const PARSE_ERRORS: Record<string, ErrorCode> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT'
 }
 
-/** What Node could not read as a request never reaches the error handler. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  answer(errorBody(UNREADABLE[String(error.code)] ?? 'BAD_REQUEST'), socket)
+/** Answers a request that Node cannot parse. Such a request never reaches the error handler of Fastify. */
+function answerParseError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  answer(errorBody(PARSE_ERRORS[String(error.code)] ?? 'BAD_REQUEST'), socket)
 }
 
-/** Answers where there is no reply to answer with, in the shape of every error, and ends the connection. */
+/** Writes an error to a connection that has no reply object, in the shape of every error, and closes it. */
 function answer(body: ReturnType<typeof errorBody>, socket: Duplex): void {
   const text = JSON.stringify(body)
   const head = [
@@ -79,7 +79,7 @@ function answer(body: ReturnType<typeof errorBody>, socket: Duplex): void {
   socket.destroy()
 }
 
-/** Limits of a socket: bounded frames, bounded fragments, no compression state, dead peers are let go. */
+/** Limits of a socket: bounded frames and fragments, no compression, and a timeout for the closing handshake. */
 const SOCKET_OPTIONS: WebsocketPluginOptions = {
   options: {
     maxPayload: FRAME_BYTES,
@@ -88,13 +88,13 @@ const SOCKET_OPTIONS: WebsocketPluginOptions = {
     perMessageDeflate: false,
     handleProtocols: protocols => protocols.has(SUBPROTOCOL) && SUBPROTOCOL
   } as NonNullable<WebsocketPluginOptions['options']>,
-  // The chat plugin closes its sockets in its own preClose.
+  // The chat plugin closes all sockets in its own preClose hook.
   preClose: async () => undefined
 }
 
 async function webSockets(app: FastifyInstance): Promise<void> {
   await app.register(websocket, SOCKET_OPTIONS)
-  // A handshake that was let in, but is none (RFC 6455, section 4.2.1).
+  // ws refuses a handshake that is not valid (RFC 6455, section 4.2.1).
   app.websocketServer.on('wsClientError', ({ message }, socket) => answer(errorBody('BAD_REQUEST', message), socket))
 }
 

@@ -1,4 +1,4 @@
 import manifest from '../../package.json' with { type: 'json' }
 
-/** The version of this server; package.json is the one place that says it. */
+/** The version of this server, from package.json. */
 export const VERSION = manifest.version

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { epoch, id, moment, name, oneOf, PageQuery, pathId, ref, seq, strict } from './common.ts'
+import { epoch, id, name, oneOf, PageQuery, pathId, ref, seq, strict, timestamp } from './common.ts'
 import { data } from './data.ts'
 import { Message } from './message.ts'
 import { User } from './user.ts'
@@ -57,8 +57,8 @@ const chatFields = {
     description: 'The number of the latest change. 0 while the chat has no messages'
   }),
   created_by: id('The account that created the chat'),
-  created_at: moment('The time when the chat was created'),
-  updated_at: moment('The time of the latest message or change'),
+  created_at: timestamp('The time when the chat was created'),
+  updated_at: timestamp('The time of the latest message or change'),
   data: Type.Optional(data('chat'))
 }
 
@@ -91,7 +91,7 @@ export const Member = Type.Object(
   {
     user: ref(User),
     role: oneOf(ROLES, role),
-    joined_at: moment('The time when the account became a member'),
+    joined_at: timestamp('The time when the account became a member'),
     read_id: Type.Integer({
       format: 'int64',
       minimum: 0,

@@ -1,4 +1,4 @@
-/** Why a socket was closed (RFC 6455, section 7.4), and what a client does next. */
+/** The close codes of a socket (RFC 6455, section 7.4): the reason, and what a client should do next. */
 export const CLOSE_CODES: { code: number; why: string; next: string }[] = [
   { code: 1001, why: 'Going away', next: 'Reconnect' },
   { code: 1003, why: 'A binary frame was sent', next: 'Do not reconnect: fix the client' },

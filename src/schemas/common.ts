@@ -2,14 +2,14 @@ import { type Static, type TInteger, type TSchema, Type } from '@sinclair/typebo
 import { type ErrorCode as Code, catalogue } from '../errors.ts'
 
 /**
- * A reference to a schema that is registered under its `$id`, typed as that schema. `description` is what a reply of this
- * schema says.
+ * A reference to a schema that is registered under its `$id`, with the type of that schema. `description` describes a
+ * reply that has this schema.
  */
 export function ref<T extends TSchema>(schema: T, description?: string) {
   return Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#`, ...(description && { description }) })
 }
 
-/** One of a few words, as an `enum` that documents and generators understand. Generators name it by its `title`. */
+/** One of a few words, as an `enum`, which all generators support. Generators use `title` as its name. */
 export function oneOf<const T extends string>(
   words: readonly T[],
   options: { title: string; description: string; default?: T }
@@ -17,23 +17,23 @@ export function oneOf<const T extends string>(
   return Type.Unsafe<T>({ type: 'string', enum: words, ...options })
 }
 
-/** A positive integer that a JavaScript number holds exactly. */
+/** A positive integer that a JavaScript number can hold exactly. */
 export function id(description: string) {
   return Type.Integer({ format: 'int64', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description })
 }
 
-/** The same in a path, with a value that exists on a new server: /docs fills it in. */
+/** An id in a path. /docs fills in the example, which exists on a new server. */
 export function pathId(description: string) {
   return { ...id(description), examples: [1] } as TInteger
 }
 
-/** A number of a chat's log, or 0 for its beginning. A JavaScript number holds it exactly. */
+/** A number of a chat's log, or 0 for its beginning. A JavaScript number can hold it exactly. */
 export function seq(description: string) {
   return Type.Integer({ format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
 }
 
-/** A moment as ISO 8601 in UTC with milliseconds. */
-export function moment(description: string) {
+/** A timestamp in ISO 8601, in UTC with milliseconds. */
+export function timestamp(description: string) {
   return Type.String({
     format: 'date-time',
     description: `${description}. ISO 8601 in UTC with milliseconds`,
@@ -41,7 +41,7 @@ export function moment(description: string) {
   })
 }
 
-/** In replies and frames that carry a cursor. */
+/** The epoch, in replies and frames that have a cursor. */
 export const epoch = Type.String({
   description:
     'The random id of the history that `id` and `seq` belong to. It changes when the server is restored from a backup: ' +
@@ -50,16 +50,16 @@ export const epoch = Type.String({
 })
 
 /**
- * A name that people see in a list: on one line, with something to see, and without characters that change the text
- * around it. So it has no control characters (among them line breaks and ESC), line or paragraph separators, and
- * embeddings, overrides or isolates of the writing direction (Unicode Standard Annex 9, section 2), and not only blanks,
- * combining marks and characters that are ignored when shown (U+200B, U+3164) or blank (U+2800).
+ * The pattern of a name that people see in a list: on one line, visible, and without an effect on the text around it. It
+ * refuses control characters (such as line breaks and ESC), line and paragraph separators, and embeddings, overrides and
+ * isolates of the writing direction (Unicode Standard Annex 9, section 2). It also refuses names that have only blanks
+ * (also U+2800), combining marks and ignorable characters (such as U+200B and U+3164).
  */
 const NAME_PATTERN =
   '^(?=.*[^\\p{Z}\\p{M}\\p{Cf}\\p{Default_Ignorable_Code_Point}\\u2800])' +
   '[^\\p{Cc}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]+$'
 
-/** A name that people see, of up to so many characters. */
+/** A name that people see. `maxLength` counts characters (code points). */
 export function name(maxLength: number, description: string, example: string) {
   const allowed =
     `1 to ${maxLength} characters on one line, at least one of them visible, without control characters and changes of ` +
@@ -74,7 +74,7 @@ export function name(maxLength: number, description: string, example: string) {
   })
 }
 
-/** How many items a page may have: clients may omit it, handlers always find it. */
+/** The maximum number of items of a page. Clients may omit it; the validator then sets the default. */
 export function limit(maximum: number, byDefault: number): TInteger {
   const limit = Type.Integer({
     minimum: 1,
@@ -85,12 +85,12 @@ export function limit(maximum: number, byDefault: number): TInteger {
   return Type.Optional(limit) as TInteger
 }
 
-/** A number after which a list begins: clients may omit it, handlers always find it. */
+/** The number after which a list begins. Clients may omit it; the validator then sets the default. */
 export function from(byDefault: number, description: string): TInteger {
   return Type.Optional({ ...seq(description), default: byDefault }) as TInteger
 }
 
-/** The query of a list that is read page by page. */
+/** The query of a list that has pages. */
 export const PageQuery = Type.Object(
   {
     limit: limit(200, 50),
@@ -117,7 +117,7 @@ export function page<T extends TSchema>(item: T) {
   )
 }
 
-/** Path parameters, queries and bodies refuse unknown keys. */
+/** An object that refuses unknown keys, for path parameters, queries and bodies. */
 export function strict<T extends Parameters<typeof Type.Object>[0]>(properties: T) {
   return Type.Object(properties, { additionalProperties: false })
 }
@@ -136,7 +136,7 @@ export const ErrorCode = Type.Unsafe<Code>({
   )
 })
 
-/** What VALIDATION_FAILED says of the field, over HTTP and on a socket. */
+/** The `field` of a VALIDATION_FAILED error, over HTTP and on a socket. */
 export function field(part: string) {
   return Type.Optional(
     Type.String({

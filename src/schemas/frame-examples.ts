@@ -3,7 +3,7 @@ import type { incomingFrames, outgoingFrames } from './frame.ts'
 import type { Message } from './message.ts'
 import type { User } from './user.ts'
 
-/** Frames as they look on the wire, each under what it shows. */
+/** Examples of frames, by type. The key of an example says what it shows. */
 type Examples<Frames extends Record<string, TSchema>> = {
   [T in keyof Frames]: Record<string, Static<Frames[T]>>
 }
@@ -22,7 +22,7 @@ const hello: Message = {
 
 export const incomingExamples: Examples<typeof incomingFrames> = {
   send: {
-    'the least': { message: 'Hello everyone in the chat!' },
+    minimal: { message: 'Hello everyone in the chat!' },
     'an answer, safe to send again': {
       type: 'send',
       chat_id: 123,
@@ -154,10 +154,10 @@ export const outgoingExamples: Examples<typeof outgoingFrames> = {
         unread_count: 0
       }
     },
-    'my role is another': { type: 'chat', change: 'updated', chat: { id: 124, role: 'admin' } },
-    'I am out': { type: 'chat', change: 'removed', chat: { id: 124 } }
+    'my role has changed': { type: 'chat', change: 'updated', chat: { id: 124, role: 'admin' } },
+    'I was removed': { type: 'chat', change: 'removed', chat: { id: 124 } }
   },
-  expiring: { 'soon over': { type: 'expiring', at: '2026-02-07T12:00:00.000Z' } },
+  expiring: { 'the session ends soon': { type: 'expiring', at: '2026-02-07T12:00:00.000Z' } },
   bye: { 'a restart': { type: 'bye', after_ms: 1834 } },
   pong: { pong: { type: 'pong' } }
 }

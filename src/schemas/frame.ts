@@ -1,6 +1,6 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox'
 import { Chat, readId, unreadCount } from './chat.ts'
-import { ErrorCode, epoch, field, id, moment, oneOf, ref, seq } from './common.ts'
+import { ErrorCode, epoch, field, id, oneOf, ref, seq, timestamp } from './common.ts'
 import { data } from './data.ts'
 import { clientId, messageFields, text } from './message.ts'
 import { UNREAD_ITEMS } from './socket.ts'
@@ -11,7 +11,7 @@ export const SUBPROTOCOL = 'confab.v1'
 
 const whichChat = Type.Optional(id('The chat. Optional on a socket for one chat'))
 
-/** A frame; `sender` and the type make the name that generators give it. */
+/** The schema of a frame. Generators use the title as its name: the sender, then the type. */
 function frame<T extends string, P extends TProperties>(sender: string, type: T, properties: P, description: string) {
   return Type.Object(
     { type: Type.Literal(type, { description: 'The type of the frame' }), ...properties },
@@ -34,7 +34,7 @@ const sendFields = {
   data: Type.Optional(data('message'))
 }
 
-/** What clients send, by type. The type may be omitted for `send` only. */
+/** The frames that clients send, by type. Only `send` may omit its type. */
 export const incomingFrames = {
   send: Type.Object(
     { type: Type.Optional(Type.Literal('send', { description: 'The type of the frame. Optional' })), ...sendFields },
@@ -83,7 +83,7 @@ const outgoing = <T extends string, P extends TProperties>(type: T, properties: 
 const inChat = id('The chat')
 const userId = id('The account')
 
-/** What the server sends, by type. A plain socket receives `message` (new ones) and `error` only. */
+/** The frames that the server sends, by type. A plain socket receives only `message`, for new messages, and `error`. */
 export const outgoingFrames = {
   ready: outgoing(
     'ready',
@@ -109,7 +109,7 @@ export const outgoingFrames = {
       heartbeat_ms: Type.Integer({
         description: 'The time between two pings of the server. The server disconnects a client that misses two pings'
       }),
-      session_expires_at: moment('The time when the session ends if it is not used')
+      session_expires_at: timestamp('The time when the session ends if it is not used')
     },
     'The first frame'
   ),
@@ -138,7 +138,7 @@ export const outgoingFrames = {
       client_id: Type.Optional(clientId),
       id: id('The message'),
       seq: seq('The number of the latest change of the message'),
-      created_at: moment('The time when the message was stored'),
+      created_at: timestamp('The time when the message was stored'),
       duplicate: Type.Boolean({
         description:
           'Whether the `client_id` was used before. If so, `id` is the first message, which comes in a `message` frame of ' +
@@ -219,7 +219,7 @@ export const outgoingFrames = {
   ),
   expiring: outgoing(
     'expiring',
-    { at: moment('The time when the session ends') },
+    { at: timestamp('The time when the session ends') },
     'The session ends within 60 s. Any HTTP request with the cookie prolongs it'
   ),
   bye: outgoing(

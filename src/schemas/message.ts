@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { epoch, from, id, limit, moment, oneOf, PageQuery, pathId, ref, seq, strict } from './common.ts'
+import { epoch, from, id, limit, oneOf, PageQuery, pathId, ref, seq, strict, timestamp } from './common.ts'
 import { data } from './data.ts'
 
 export const Sender = Type.Object(
@@ -47,11 +47,11 @@ export const messageFields = {
       examples: ['Hello everyone in the chat!']
     })
   ),
-  created_at: moment('The time when the message was stored'),
+  created_at: timestamp('The time when the message was stored'),
   edited_at: Type.Optional(
-    moment('The time when the text was last changed. Omitted until then; changes of `data` do not count')
+    timestamp('The time when the text was last changed. Omitted until then; changes of `data` do not count')
   ),
-  deleted_at: Type.Optional(moment('The time when the message was deleted. Omitted until then')),
+  deleted_at: Type.Optional(timestamp('The time when the message was deleted. Omitted until then')),
   reply_to: Type.Optional(id('The message that this one answers')),
   data: Type.Optional(data('message')),
   reactions: Type.Optional(
@@ -82,7 +82,7 @@ export const text = Type.String({
 export const clientId = Type.String({
   minLength: 1,
   maxLength: 128,
-  // Neither U+0000 nor half a surrogate pair, which the database would not give back as it was.
+  // The database would not return U+0000 and halves of surrogate pairs unchanged.
   pattern: '^[^\\u0000\\ud800-\\udfff]*$',
   'x-allowed': '1 to 128 characters, without U+0000 and halves of surrogate pairs',
   description:
@@ -113,7 +113,7 @@ export const ReactionParams = strict({
   emoji: Type.String({
     minLength: 1,
     maxLength: 32,
-    // Something that can be seen, and no white space, control characters or changes of the writing direction.
+    // At least one visible character, and no white space, control characters or changes of the writing direction.
     pattern: '^(?=.*[^\\p{Cf}\\p{M}])[^\\s\\p{Cc}\\p{Cs}\\u202a-\\u202e\\u2066-\\u2069]+$',
     'x-allowed':
       '1 to 32 characters, at least one of them visible, without white space, control characters and changes of the ' +

@@ -3,11 +3,11 @@ import type { Chat, Member, NewChat, PublicChat } from './chat.ts'
 import type { FoundMessage, Message, Send } from './message.ts'
 import type { Registration, Session, User } from './user.ts'
 
-/** What an operation looks like on the wire. */
+/** Examples of an operation. */
 interface OperationExample {
-  /** Bodies of requests, by name. The first one succeeds on a new server with one account, chat and message. */
+  /** Request bodies, by name. The first one succeeds on a new server with one account, one chat and one message. */
   bodies?: Record<string, object>
-  /** The body of each successful reply that has one, by status. */
+  /** The bodies of successful replies, by status. */
   replies: Record<number, object>
 }
 
@@ -97,7 +97,7 @@ const epoch = 'q1b3P0rUfLqS1C2xHcV9mA'
 const readState = { read_id: 1, unread_count: 0 }
 const health = { status: 'ok' }
 
-/** Examples of every operation, by `operationId`. Whole bodies: some tools ignore the examples of single fields. */
+/** Examples of every operation, by `operationId`. They are whole bodies, because some tools ignore examples of fields. */
 export const operationExamples: Record<string, OperationExample> = {
   register: { bodies: { account: credentials }, replies: { 201: { ...ann, display_name: 'ann' } } },
   login: { bodies: { account: credentials }, replies: { 200: { user: ann } } },

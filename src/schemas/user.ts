@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { id, moment, name, PageQuery, pathId, ref, strict } from './common.ts'
+import { id, name, PageQuery, pathId, ref, strict, timestamp } from './common.ts'
 import { data } from './data.ts'
 
 const displayName = name(64, 'The name that people see', 'Ann')
@@ -12,7 +12,7 @@ export const User = Type.Object(
       description: 'The name that people see. It is the username until the account sets one',
       examples: ['Ann']
     }),
-    created_at: moment('The time when the account was created'),
+    created_at: timestamp('The time when the account was created'),
     data: Type.Optional(data('account'))
   },
   { $id: 'User', description: 'An account as other accounts see it' }
@@ -29,8 +29,8 @@ const username = Type.String({
 })
 
 /**
- * Characters are code points; nothing is trimmed. Half a surrogate pair has no UTF-8: all halves would be
- * hashed as the same U+FFFD, and one would log in as another.
+ * A password. Its length counts code points, and nothing is trimmed. Halves of surrogate pairs are refused: they have no
+ * UTF-8, so all of them would be hashed as U+FFFD, and different passwords would match.
  */
 function secret(minLength: number, description: string) {
   const allowed = `${minLength} to 128 characters, without halves of surrogate pairs`
@@ -54,7 +54,7 @@ export const Registration = strict({
 })
 export type Registration = Static<typeof Registration>
 
-/** Deliberately loose: a login that no account could have must look like any other wrong one. */
+/** Looser than Registration: a login that no account can have must get the same answer as any other wrong login. */
 export const Credentials = strict({
   username: Type.String({
     minLength: 1,
@@ -82,9 +82,9 @@ export const Session = Type.Object(
       examples: ['Yb3P0rUfLqS1C2xHcV9mTw']
     }),
     current: Type.Boolean({ description: 'Whether this request belongs to the session' }),
-    created_at: moment('The time of the login'),
-    last_seen_at: moment('The time when the session was last used, accurate to five minutes'),
-    expires_at: moment('The time when the session ends if it is not used'),
+    created_at: timestamp('The time of the login'),
+    last_seen_at: timestamp('The time when the session was last used, accurate to five minutes'),
+    expires_at: timestamp('The time when the session ends if it is not used'),
     user_agent: Type.Optional(
       Type.String({ description: 'The `User-Agent` header of the login, cut to 256 characters' })
     )

@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { build, Client, type Json, type Server } from '../helper.ts'
+import { holdAnswers } from '../repository.ts'
 
 const DAY_MS = 86_400_000
 
-/** A second connection to the database of `server`, as if time had passed there. */
-function database(server: Server): Sqlite.Database {
-  const client = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  server.t.teardown(() => client.close())
-  return client
-}
+/** The number of sessions in the database. */
+const count = async (server: Server): Promise<number> =>
+  (await server.sql('select count(*) as count from sessions'))[0].count
 
 const sessionsOf = async (who: Client): Promise<Json[]> => (await who.get('/auth/sessions')).body.items
 
@@ -105,17 +102,16 @@ t.test('a session in use renews itself past half of its life', async t => {
   const server = await build(t, { SESSION_TTL: '200' })
   const { id, people } = await server.chat('ann')
   const [ann] = people
-  const db = database(server)
-  const ends = (inMs: number) => db.prepare('update sessions set expires_at = ?').run(Date.now() + inMs)
+  const ends = (inMs: number) => server.sql('update sessions set expires_at = ?', Date.now() + inMs)
 
-  ends(101_000)
+  await ends(101_000)
   t.strictSame((await ann.get('/auth/me')).headers.getSetCookie(), [], 'not before')
 
-  ends(99_000)
+  await ends(99_000)
   await ann.socket(id)
   t.ok(Date.parse((await sessionsOf(ann))[0].expires_at) > Date.now() + 199_000, 'renewed by the list, not the upgrade')
 
-  ends(99_000)
+  await ends(99_000)
   const renewed = await ann.get('/auth/me')
   const [cookie = ''] = renewed.headers.getSetCookie()
   t.match(cookie, /^access_token=\S+; Max-Age=(199|200); Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/)
@@ -129,7 +125,7 @@ t.test('an ended session is none, whatever its cookie says', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
   const [ann] = people
-  database(server).prepare('update sessions set expires_at = ?').run(Date.now())
+  await server.sql('update sessions set expires_at = ?', Date.now())
   t.match(await ann.get('/auth/me'), { status: 401, body: { code: 'UNAUTHENTICATED' } })
   t.equal((await ann.refused(`/ws?chat_id=${id}`)).status, 401)
   const again = await server.login('ann')
@@ -139,15 +135,14 @@ t.test('an ended session is none, whatever its cookie says', async t => {
 t.test('when a session was last seen is known to five minutes', async t => {
   const server = await build(t)
   const ann = await server.register('ann', 'correct horse')
-  const db = database(server)
-  const seen = (agoMs: number) => {
+  const seen = async (agoMs: number) => {
     const at = Date.now() - agoMs
-    db.prepare('update sessions set last_seen_at = ?').run(at)
+    await server.sql('update sessions set last_seen_at = ?', at)
     return new Date(at).toISOString()
   }
-  const recent = seen(4 * 60_000)
+  const recent = await seen(4 * 60_000)
   t.equal((await sessionsOf(ann))[0].last_seen_at, recent)
-  seen(6 * 60_000)
+  await seen(6 * 60_000)
   const reply = await ann.get('/auth/me')
   t.strictSame(reply.headers.getSetCookie(), [])
   t.ok(Date.parse((await sessionsOf(ann))[0].last_seen_at) > Date.now() - 60_000)
@@ -158,14 +153,14 @@ t.test('a start forgets what has ended, and keeps the rest', async t => {
   const env = { DATABASE_URL: `sqlite:///${directory}/confab.db`, SECRET_KEY: '0123456789abcdef0123456789abcdef' }
   const first = await build(t, env)
   const ann = await first.account('ann')
+  const [{ id }] = await sessionsOf(ann)
   await first.login('ann')
-  const db = database(first)
-  db.prepare('update sessions set expires_at = ? where rowid = 2').run(Date.now() - 1)
+  await first.sql('update sessions set expires_at = ? where id <> ?', Date.now() - 1, id)
   await first.app.close()
-  t.equal(db.prepare('select count(*) from sessions').pluck().get(), 2)
+  t.equal(await count(first), 2)
 
   const second = await build(t, env)
-  t.equal(db.prepare('select count(*) from sessions').pluck().get(), 1)
+  t.equal(await count(second), 1)
   t.equal((await new Client(second, ann.cookie).get('/auth/me')).status, 200, 'and a cookie outlives a restart')
 })
 
@@ -183,19 +178,11 @@ t.test('a login with the old password that is under way when it changes opens no
   const server = await build(t)
   const ann = await server.register('ann', 'correct horse')
   // The login has read the old hash, and its turn in the queue comes after the change.
-  const { findForLogin } = server.app.db.users
-  const { promise: begun, resolve: arrived } = Promise.withResolvers<void>()
-  const { promise: changed, resolve: go } = Promise.withResolvers<void>()
-  server.app.db.users.findForLogin = async username => {
-    const found = await findForLogin(username)
-    arrived()
-    await changed
-    return found
-  }
+  const hash = holdAnswers(server.app.db.users, 'findForLogin')
   const login = server.stranger().post('/auth/login', { username: 'ann', password: 'correct horse' })
-  await begun
+  await hash.called
   await ann.post('/auth/password', { current_password: 'correct horse', new_password: 'battery staple' })
-  go()
+  hash.release()
   t.match(await login, { status: 401, body: { code: 'BAD_CREDENTIALS' } })
   t.equal((await ann.get('/auth/sessions')).body.items.length, 1)
 })
@@ -218,7 +205,8 @@ t.test('sessions come in pages, newest first, each once', async t => {
   const ann = await server.account('ann')
   for (let i = 0; i < 6; i++) await server.login('ann')
   // In the same millisecond, as of a script that logs in again and again.
-  database(server).prepare('update sessions set created_at = 1000 where rowid > 3').run()
+  const [, , , third] = (await sessionsOf(ann)).toReversed()
+  await server.sql('update sessions set created_at = 1000 where created_at >= ?', Date.parse(third.created_at))
   const all = await sessionsOf(ann)
   t.equal(all.length, 7)
   const got: Json[] = []
@@ -241,21 +229,20 @@ t.test('who logs in more than a thousand times loses the session that was used l
   const [ann] = people
   const found = await server.app.db.users.findForLogin('ann')
   const user = { id: ann.user.id, password_hash: found?.password_hash as string }
+  const [{ id: first }] = await sessionsOf(ann)
   for (let i = 1; i < 1000; i++) await server.app.db.sessions.create(user, Date.now() + DAY_MS)
-  const db = database(server)
-  const count = () => db.prepare('select count(*) from sessions').pluck().get()
-  t.equal(count(), 1000)
+  t.equal(await count(server), 1000)
   // The first is the oldest, but not the one that was used longest ago.
-  db.prepare('update sessions set last_seen_at = ? where rowid > 1').run(Date.now() - 60_000)
+  await server.sql('update sessions set last_seen_at = ? where id <> ?', Date.now() - 60_000, first)
   const phone = await server.login('ann')
-  t.equal(count(), 1000)
+  t.equal(await count(server), 1000)
   const socket = await phone.socket(id)
   const current = (await sessionsOf(phone)).find(session => session.current).id
-  db.prepare('update sessions set last_seen_at = 1000 where id = ?').run(current)
+  await server.sql('update sessions set last_seen_at = 1000 where id = ?', current)
 
   const another = await server.login('ann')
   t.equal(await socket.closed(), 4401)
   t.equal((await phone.get('/auth/me')).status, 401)
   for (const who of [ann, another]) t.equal((await who.get('/auth/me')).status, 200)
-  t.equal(count(), 1000)
+  t.equal(await count(server), 1000)
 })

@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { Server } from '../helper.ts'
 import { launch } from './chromium.ts'
 
-/** Opens pages in a browser of the test's own. What goes wrong on a page is in `complaints`. */
+/** Returns a function that opens pages in a new browser. `complaints` has the errors of a page. */
 export async function openerIn(t: Test) {
   const browser = await launch(t)
 

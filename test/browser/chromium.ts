@@ -1,7 +1,7 @@
 import { chromium } from 'playwright-core'
 import type { Test } from 'tap'
 
-/** The browser, closed with the test. */
+/** Starts the browser. The test closes it. */
 export async function launch(t: Test) {
   const browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { Log } from '../../src/chat/log.ts'
 import type { Change } from '../../src/db/log.ts'
@@ -34,7 +34,7 @@ t.test('changes of a full chat wait, in their order', async t => {
   full.add(1)
   const waiting = [send(1, 'a'), send(2, 'b'), send(1, 'c'), send(3, 'd')]
   await Promise.all([waiting[1], waiting[3]])
-  for (let n = 0; n < 10; n++) await turn()
+  for (let n = 0; n < 10; n++) await nextTurn()
   t.strictSame(batches, [['2.b', '3.d']])
   waiting.push(send(1, 'e'), send(2, 'f'))
   await waiting.at(-1)

@@ -1,4 +1,3 @@
-import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import t from 'tap'
 import { changesQuery } from '../../src/db/changes.ts'
@@ -103,9 +102,8 @@ t.test('what sockets catch up from', async t => {
 
 t.test('both halves go by their index', async t => {
   const server = await build(t)
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length), { readonly: true })
-  t.teardown(() => db.close())
-  const plan = db
+  const plan = server
+    .database()
     .prepare<unknown[], { detail: string }>(`explain query plan ${changesQuery('m.id, m.seq')}`)
     .all({ chat_id: 1, after: 0, until: 9, limit: 5 })
     .map(({ detail }) => detail)

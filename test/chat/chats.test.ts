@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { build, type Client, type Json } from '../helper.ts'
+import { laterTime } from '../until.ts'
 import { group, outcome, pages } from './group.ts'
 
 const server = await build(t)
@@ -96,7 +96,7 @@ t.test('my chats come latest activity first, page by page, each once', async t =
   t.strictSame((await dan.get('/chats')).body, { items: [] })
   const made = await Promise.all(Array.from({ length: 7 }, () => group(dan, [ann])))
   await group(ann)
-  await sleep(5)
+  await laterTime()
   const latest = made[3] as { id: number; path: string }
   const { body: message } = await ann.post(`${latest.path}/messages`, { message: 'Hello' })
   const { items, sizes } = await pages(dan, '/chats?limit=3')

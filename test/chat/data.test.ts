@@ -142,8 +142,7 @@ t.test('text and data are changed together or alone, and deleted together', asyn
   t.equal(outcome(await ann.patch(message, {})), '400 VALIDATION_FAILED')
   const { body } = await ann.delete(message)
   t.notOk('data' in body || 'message' in body)
-  const db = server.database()
-  t.strictSame(db.prepare('select text, data, meta from messages').all(), [{ text: null, data: null, meta: null }])
+  t.strictSame(await server.sql('select text, data, meta from messages'), [{ text: null, data: null, meta: null }])
 })
 
 t.test('the longest text with the largest data, all escaped, fits a frame and a body', async t => {

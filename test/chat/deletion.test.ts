@@ -1,26 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { build, type Json, type Server } from '../helper.ts'
+import { build, type Server } from '../helper.ts'
+import { intercept } from '../repository.ts'
+import { until } from '../until.ts'
 import { outcome } from './group.ts'
 
 const TABLES = ['messages', 'reactions', 'members', 'search_cursors']
 const MESSAGES = 1800
 
-/** The database from outside, and how much of a chat is left in it. */
-function database({ settings, t }: Server) {
-  const db = new Sqlite(String(settings['DATABASE_URL']).slice('sqlite:///'.length))
-  t.teardown(() => db.close())
-  const left = (id: number) =>
-    TABLES.map(table => db.prepare(`select count(*) from ${table} where chat_id = ?`).pluck().get(id))
-  const exists = db.prepare('select 1 from chats where id = ?').pluck()
-  return { db, left, exists: (id: number) => exists.get(id) === 1 }
+/** How many rows of each table a chat has. */
+async function rows(server: Server, chat_id: number): Promise<number[]> {
+  const counts: number[] = []
+  for (const table of TABLES) {
+    const [{ count }] = await server.sql(`select count(*) as count from ${table} where chat_id = ?`, chat_id)
+    counts.push(count)
+  }
+  return counts
 }
 
-async function until(done: () => boolean): Promise<boolean> {
-  for (const end = Date.now() + 10_000; !done() && Date.now() < end; ) await sleep(20)
-  return done()
-}
+/** Resolves when the row of a chat is gone. */
+const gone = (server: Server, chat_id: number) =>
+  until(async () => (await server.sql('select 1 from chats where id = ?', chat_id)).length === 0)
 
 /** A public chat of two in which a lot was said. */
 async function longChat(server: Server) {
@@ -38,12 +37,11 @@ async function longChat(server: Server) {
 t.test('a long chat is gone at once, and leaves the database little by little', async t => {
   const server = await build(t)
   const { ann, bob, chat_id, path } = await longChat(server)
-  const { left, exists } = database(server)
   const cas = await server.account('cas')
   const b = await bob.socket(chat_id)
   t.equal(outcome(await ann.delete(path)), '204')
   t.equal(await b.closed(), 4403)
-  t.strictSame(left(chat_id).slice(0, 3), [MESSAGES, 600, 0], 'what was said is still there')
+  t.strictSame((await rows(server, chat_id)).slice(0, 3), [MESSAGES, 600, 0], 'what was said is still there')
   for (const [who, ask] of [
     [ann, () => ann.get(path)],
     [bob, () => bob.get(`${path}/messages`)],
@@ -52,13 +50,13 @@ t.test('a long chat is gone at once, and leaves the database little by little', 
     [cas, () => cas.post(`${path}/join`)],
     [ann, () => ann.delete(path)]
   ] as const) {
-    t.equal(outcome((await ask()) as Json), '404 CHAT_NOT_FOUND', who.user.username)
+    t.equal(outcome(await ask()), '404 CHAT_NOT_FOUND', who.user.username)
   }
   for (const list of ['/chats', '/chats/public', '/search?query=needle']) {
     t.strictSame((await ann.get(list)).body.items, [], list)
   }
-  t.ok(await until(() => !exists(chat_id)))
-  t.strictSame(left(chat_id), [0, 0, 0, 0])
+  await gone(server, chat_id)
+  t.strictSame(await rows(server, chat_id), [0, 0, 0, 0])
 })
 
 t.test('what was under way when a chat was deleted finds none', async t => {
@@ -88,16 +86,14 @@ t.test('a read marker on its way into a chat that is deleted finds none, as a me
   const [ann, bob] = people
   const b = await bob.v1(id)
   await b.next('ready')
-  const repository: Json = server.app.db.log
-  const append = repository.append.bind(repository)
   let begun = false
-  repository.append = async (changes: unknown[]) => {
+  intercept(server.app.db.log, 'append', async call => {
     if (!begun) {
       begun = true
       await server.app.db.log.append([{ type: 'remove', chat_id: id, user: ann.user }])
     }
-    return append(changes)
-  }
+    return call()
+  })
   b.sendTogether({ type: 'read', id: 0 }, { message: 'hello' })
   const code = { type: 'error', code: 'CHAT_NOT_FOUND', retry_after_ms: undefined }
   t.match([await b.next('error'), await b.next('error')], [code, code])
@@ -110,8 +106,7 @@ t.test('the next start goes on with it', async t => {
   await ann.delete(path)
   await first.app.close()
   const second = await build(t, { DATABASE_URL })
-  const { left, exists } = database(second)
-  t.equal(left(chat_id)[0], MESSAGES)
-  t.ok(await until(() => !exists(chat_id)))
-  t.strictSame(left(chat_id), [0, 0, 0, 0])
+  t.equal((await rows(second, chat_id))[0], MESSAGES)
+  await gone(second, chat_id)
+  t.strictSame(await rows(second, chat_id), [0, 0, 0, 0])
 })

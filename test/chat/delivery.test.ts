@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { Markers } from '../../src/chat/markers.ts'
 import type { Room } from '../../src/chat/room.ts'
 import { build } from '../helper.ts'
-import { delay } from './delay.ts'
+import { holdCalls, slow } from '../repository.ts'
+import { until } from '../until.ts'
 
 // Events on their way to the sockets that they concern, when there are very many of them.
 
@@ -13,7 +14,7 @@ t.test('a session ends at once, however much there is to tell', async t => {
   const [ann, bob] = people
   const [a, b] = [await ann.v1(''), await bob.v1('')]
   await a.next('ready')
-  delay(server.app.db.chats, 'find', 1000)
+  slow(server.app.db.chats, 'find', 1000)
   for (let n = 0; n < 5; n++) {
     server.app.bus.publish({ type: 'members_added', chat_id: id, user_ids: [ann.user.id] })
   }
@@ -28,7 +29,7 @@ t.test('a chat that is deleted is gone at once, however much there is to tell', 
   const [a, b] = [await ann.v1(''), await bob.v1(id)]
   await a.next('ready')
   const other = await server.app.db.chats.create(ann.user.id, { title: 'Other', member_ids: [] })
-  delay(server.app.db.chats, 'find', 1000)
+  slow(server.app.db.chats, 'find', 1000)
   for (let n = 0; n < 5; n++) {
     server.app.bus.publish({ type: 'members_added', chat_id: other, user_ids: [ann.user.id] })
   }
@@ -43,13 +44,7 @@ t.test('while very much is still to be told, nothing is changed that makes more 
   const [ann, bob] = people
   const a = await ann.v1('')
   await a.next('ready')
-  const chats: { find: (...of: never) => Promise<unknown> } = server.app.db.chats
-  const { find } = chats
-  const { promise, resolve } = Promise.withResolvers<void>()
-  chats.find = async (...of) => {
-    await promise
-    return find(...of)
-  }
+  const chats = holdCalls(server.app.db.chats, 'find')
   server.app.bus.publish({ type: 'members_added', chat_id: 99, user_ids: [ann.user.id] })
   for (let n = 0; n < 999; n++) server.app.bus.publish({ type: 'role_changed', chat_id: id, user_id: bob.user.id })
   const refused = { status: 503, body: { code: 'OVERLOADED' } }
@@ -58,8 +53,8 @@ t.test('while very much is still to be told, nothing is changed that makes more 
   t.match(await ann.post('/chats', { title: 'More' }), refused)
   t.match(await ann.post(`${path}/messages`, { message: 'hello' }), { status: 201 })
   t.match(await ann.get(path.slice(0, path.lastIndexOf('/'))), { status: 200 })
-  resolve()
-  while ((await ann.put(member, { role: 'admin' })).status === 503) await sleep(10)
+  chats.release()
+  await until(async () => (await ann.put(member, { role: 'admin' })).status !== 503)
   t.equal((await ann.post('/chats', { title: 'More' })).status, 201)
 })
 
@@ -72,7 +67,7 @@ t.test('very many read markers are told little by little', async t => {
   for (let user = 1; user <= COUNT; user++) markers.note(user, 1)
   while (told < COUNT) {
     if (told > 0) turns++
-    await new Promise(resolve => setImmediate(resolve))
+    await nextTurn()
   }
   t.equal(told, COUNT)
   t.ok(turns >= 2, `${turns} turns of the event loop`)

@@ -94,6 +94,7 @@ t.test('none of it is in the log', { buffered: true }, async t => {
   const b = await bob.v1(id)
   b.send({ type: 'typing' })
   b.send({ type: 'read', id: 0 })
-  await sleep(50)
+  b.send({ type: 'ping' })
+  await b.next('pong')
   t.equal((await ann.get(path)).body.seq, 0)
 })

@@ -1,6 +1,6 @@
 import type { Client, Json, Reply } from '../helper.ts'
 
-/** A new group of accounts that exist; the first is its owner. */
+/** Creates a group of existing accounts. The first one is the owner. */
 export async function group(owner: Client, others: Client[] = [], settings: object = {}) {
   const member_ids = others.map(({ user }) => user.id)
   const { status, body } = await owner.post('/chats', { title: 'Friends', member_ids, ...settings })
@@ -8,12 +8,12 @@ export async function group(owner: Client, others: Client[] = [], settings: obje
   return { id: body.id as number, path: `/chats/${body.id}` }
 }
 
-/** What became of a request, in short: `200`, or `404 CHAT_NOT_FOUND`. */
+/** Summarizes a reply: `200`, or `404 CHAT_NOT_FOUND`. */
 export function outcome({ status, body }: Reply<Json>): string {
   return status < 400 ? String(status) : `${status} ${body.code}`
 }
 
-/** All items of a list, read page by page, and how many were on each. */
+/** Reads all pages of a list. Returns the items, and the number of items on each page. */
 export async function pages(client: Client, path: string): Promise<{ items: Json[]; sizes: number[] }> {
   const items: Json[] = []
   const sizes: number[] = []

@@ -1,4 +1,3 @@
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import type { Change } from '../../src/db/log.ts'
 import { build, type Client, type Json } from '../helper.ts'
@@ -107,10 +106,9 @@ t.test('a change that cannot be stored fails alone, and takes no number', async 
   })
   // A member without an account, as only a damaged database has one.
   const nobody = { id: 999_999, username: 'nobody' }
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  db.pragma('foreign_keys = OFF')
-  db.prepare("insert into members (chat_id, user_id, role, joined_at) values (?, ?, 'member', 0)").run(id, nobody.id)
-  db.close()
+  server.database().pragma('foreign_keys = OFF')
+  await server.sql("insert into members (chat_id, user_id, role, joined_at) values (?, ?, 'member', 0)", id, nobody.id)
+  server.database().pragma('foreign_keys = ON')
   const outcomes = await server.app.db.log.append([
     say(ann.user, 'One', 'c1'),
     say(nobody, 'Lost'),

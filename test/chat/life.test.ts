@@ -2,26 +2,25 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { Connection } from '../../src/chat/connection.ts'
 import { Heartbeat } from '../../src/chat/heartbeat.ts'
 import { FairTurns } from '../../src/fair-turns.ts'
-import { build, type Json, type Server } from '../helper.ts'
+import { build, type Server } from '../helper.ts'
+import { holdAnswers } from '../repository.ts'
 import { TestSocket } from '../socket.ts'
+import { until } from '../until.ts'
 
 /** Lets every session end this many milliseconds from now. */
-function expireIn(server: Server, ms: number): void {
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  db.prepare('update sessions set expires_at = ?').run(Date.now() + ms)
-  db.close()
+async function expireIn(server: Server, ms: number): Promise<void> {
+  await server.sql('update sessions set expires_at = ?', Date.now() + ms)
 }
 
 t.test('a session that ends warns its sockets and closes them', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
-  expireIn(server, 700)
+  await expireIn(server, 700)
   const v1 = await people[0].v1(id)
   const plain = await people[0].socket(id)
   t.match(await v1.next('expiring'), { at: /Z$/ })
@@ -33,7 +32,7 @@ t.test('a session that ends warns its sockets and closes them', async t => {
 t.test('a session that was used meanwhile goes on', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
-  expireIn(server, 600)
+  await expireIn(server, 600)
   const v1 = await people[0].v1(id)
   await v1.next('expiring')
   await people[0].get('/auth/me')
@@ -45,11 +44,9 @@ t.test('a session that was used meanwhile goes on', async t => {
 t.test('a session that is gone from the database closes its sockets when it is looked at', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
-  expireIn(server, 60_300)
+  await expireIn(server, 60_300)
   const v1 = await people[0].v1(id)
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  db.prepare('delete from sessions').run()
-  db.close()
+  await server.sql('delete from sessions')
   t.equal(await v1.closed(), 4401)
 })
 
@@ -131,20 +128,13 @@ t.test('a peer that answers no ping is let go, one that does stays', async t => 
 t.test('a session that is looked at just as its socket closes', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
-  expireIn(server, 60_100)
-  const sessions: Json = server.app.db.sessions
+  await expireIn(server, 60_100)
   const v1 = await people[0].v1(id)
-  const find = sessions.find.bind(sessions)
-  const closed = new Promise<void>(resolve => {
-    sessions.find = async (...args: unknown[]) => {
-      const found = await find(...args)
-      v1.terminate()
-      while (server.app.websocketServer.clients.size > 0) await sleep(5)
-      resolve()
-      return found
-    }
-  })
-  await closed
+  const session = holdAnswers(server.app.db.sessions, 'find')
+  await session.called
+  v1.terminate()
+  await until(() => server.app.websocketServer.clients.size === 0)
+  session.release()
   t.strictSame(
     (await v1.all(50)).filter(({ type }) => type === 'expiring'),
     []

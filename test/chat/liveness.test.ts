@@ -6,6 +6,7 @@ import { Connection } from '../../src/chat/connection.ts'
 import { Liveness } from '../../src/chat/liveness.ts'
 import { build, type Json, type Server } from '../helper.ts'
 import type { TestSocket } from '../socket.ts'
+import { until } from '../until.ts'
 
 // The tests look after the sockets themselves: hours would pass otherwise.
 
@@ -82,7 +83,7 @@ t.test('a client that reads slowly, but steadily, is neither silent nor too slow
     b.resume()
     await b.next('live')
     b.terminate()
-    while (server.app.websocketServer.clients.size > 0) await sleep(10)
+    await until(() => server.app.websocketServer.clients.size === 0)
   }
 })
 
@@ -94,7 +95,7 @@ t.test('a socket that takes nothing for 30 s longer than the least speed needs i
   b.pause()
   for (let i = 0; i < 1000; i++) a.send({ message: 'x'.repeat(10_000) })
   for (let i = 0; i < 1000; i++) await a.next('ack')
-  while (!connection.blocked) await sleep(20)
+  await until(() => connection.blocked)
   const now = performance.now()
   // The system's buffer holds up to 4 MiB of what was sent; a client that reads 8 KB a second needs 8 minutes for it.
   const busy = (4 * 1024 * 1024) / 8

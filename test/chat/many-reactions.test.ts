@@ -21,7 +21,7 @@ t.test('any order of reactions: every answer is what is read', async t => {
     who: fc.nat(people.length - 1),
     emoji: fc.constantFrom(...EMOJI)
   })
-  server.database().exec(`create trigger boom before insert on messages when new.text = 'boom'
+  await server.sql(`create trigger boom before insert on messages when new.text = 'boom'
     begin select raise(abort, 'boom'); end`)
   const chat_id = await chats.create(owner.id, { title: 'x', member_ids: people.slice(1).map(({ id }) => id) })
   await fc.assert(
@@ -70,13 +70,12 @@ t.test('a page of messages to which very many people reacted leaves turns to oth
   const server = await build(t)
   const { path, people } = await server.chat('ann')
   const [ann] = people
-  const db = server.database()
-  db.exec(`insert into users (username, display_name, password_hash, created_at)
+  await server.sql(`insert into users (username, display_name, password_hash, created_at)
     with recursive n (value) as (select 1 union all select value + 1 from n where value < 10000)
     select 'crowd' || value, 'x', 'x', 1 from n`)
   for (let n = 0; n < 10; n++) await ann.post(`${path}/messages`, { message: 'hello' })
   for (let id = 1; id <= 10; id++) await ann.put(`${path}/messages/${id}/reactions/👍`)
-  db.exec(`insert into reactions (chat_id, message_id, user_id, emoji, created_at, seq)
+  await server.sql(`insert into reactions (chat_id, message_id, user_id, emoji, created_at, seq)
     select chat_id, messages.id, users.id, '👍', 1, 1000 from messages, users where username like 'crowd%'`)
   let turns = 0
   let reading = true

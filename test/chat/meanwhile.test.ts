@@ -1,20 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { build } from '../helper.ts'
-import { delay } from './delay.ts'
+import { holdCalls, intercept } from '../repository.ts'
+import { settled, until } from '../until.ts'
+import { countSubmits } from './submits.ts'
 
-// What changes while the database answers. SQLite answers at once, so these tests let it take its time.
+// What changes while the database answers. SQLite answers at once, so these tests hold its answers.
 
 t.test('another cursor set while a page is read begins a replay of its own', async t => {
   const server = await build(t)
   const { id, path, people } = await server.chat('ann')
   for (const message of ['one', 'two', 'three']) await people[0].post(`${path}/messages`, { message })
   const a = await people[0].v1(id)
-  delay(server.app.db.messages, 'changes', 100)
+  const changes = holdCalls(server.app.db.messages, 'changes')
   a.send({ type: 'resume', chats: [{ chat_id: id, after: 0 }] })
-  await sleep(50)
+  await changes.called
   a.send({ type: 'resume', chats: [{ chat_id: id, after: 2 }] })
+  a.send({ type: 'ping' })
+  await a.next('pong')
+  changes.release()
   t.match(await a.next('message'), { id: 3 })
   t.match(await a.next(), { type: 'live', seq: 3 })
 })
@@ -24,11 +27,12 @@ t.test('a message that comes while a page is read follows it', async t => {
   const { id, path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
   for (const message of ['one', 'two']) await ann.post(`${path}/messages`, { message })
-  delay(server.app.db.messages, 'changes', 100)
+  const changes = holdCalls(server.app.db.messages, 'changes')
   const gone = await bob.v1(`?chat_id=${id}&after=0`)
   gone.terminate()
   const b = await bob.v1(`?chat_id=${id}&after=0`)
   await ann.post(`${path}/messages`, { message: 'three' })
+  changes.release()
   for (const seq of [1, 2, 3]) t.match(await b.next('message'), { seq })
   t.match(await b.next(), { type: 'live', seq: 3 })
 })
@@ -37,22 +41,24 @@ t.test('a socket that closes while its session is looked up, or a chat is, is fo
   const server = await build(t)
   const { id, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  db.prepare('update sessions set expires_at = ?').run(Date.now() + 60_200)
-  db.close()
+  await server.sql('update sessions set expires_at = ?', Date.now() + 60_200)
   const a = await ann.v1('')
   const again = await ann.v1('')
   const gone = await ann.v1('')
-  delay(server.app.db.chats, 'find', 100)
+  const clients = (count: number) => until(() => server.app.websocketServer.clients.size === count)
+  const chats = holdCalls(server.app.db.chats, 'find')
   const made = bob.post('/chats', { title: 'New', member_ids: [ann.user.id] })
-  await sleep(50)
+  await chats.called
   a.terminate()
+  await clients(2)
+  chats.release()
   const { body } = await made
   server.app.bus.publish({ type: 'members_added', chat_id: body.id, user_ids: [ann.user.id] })
-  delay(server.app.db.sessions, 'find', 400)
-  await sleep(300)
+  const sessions = holdCalls(server.app.db.sessions, 'find')
+  await sessions.called
   gone.terminate()
-  await sleep(300)
+  await clients(1)
+  sessions.release()
   t.match(await again.next('chat'), { change: 'added', chat: { id: body.id } })
   t.strictSame(
     (await again.all(200)).filter(({ type }) => type === 'chat'),
@@ -66,17 +72,18 @@ t.test('a session that ends during the handshake has no socket', async t => {
   const server = await build(t)
   const { people } = await server.chat('ann')
   const [ann] = people
-  delay(server.app.db.chats, 'heads', 300)
+  const heads = holdCalls(server.app.db.chats, 'heads')
   const opening = ann.v1('')
-  await sleep(100)
+  await heads.called
   t.equal((await ann.post('/auth/logout')).status, 204)
+  heads.release()
   t.equal(await (await opening).closed(), 4401)
 })
 
 t.test('a chat that is gone by the time it is shown is not there', async t => {
   const server = await build(t)
   const { path, people } = await server.chat('ann')
-  server.app.db.chats.find = async () => undefined
+  intercept(server.app.db.chats, 'find', async () => undefined)
   t.match(await people[0].get(path), { status: 404, body: { code: 'CHAT_NOT_FOUND' } })
 })
 
@@ -94,7 +101,7 @@ t.test('a change of a chat that is gone, or of who is gone, by its turn', async 
     [{ error: 'CHAT_NOT_FOUND' }, { fresh: true }, { error: 'MEMBER_NOT_FOUND' }]
   )
   t.strictSame(await server.app.db.members.readState(id, bob.user.id), { read_id: 0, unread_count: 0 })
-  server.app.db.log.append = async () => [{ error: 'STORAGE_FAILED' }]
+  intercept(server.app.db.log, 'append', async () => [{ error: 'STORAGE_FAILED' }])
   const failed = await ann.post(`${path}/messages`, { message: 'x' })
   t.match(failed, { status: 503, body: { code: 'STORAGE_FAILED' } })
   t.equal(failed.headers.get('retry-after'), '1')
@@ -124,12 +131,15 @@ t.test('a batch of sends and edits is new messages only to a plain sender', asyn
   const [a, b] = [await ann.socket(id), await bob.socket(id)]
   await ann.post(`${path}/messages`, { message: 'one' })
   await Promise.all([a.next(), b.next()])
-  delay(server.app.db.log, 'append', 100)
+  const append = holdCalls(server.app.db.log, 'append')
+  const submits = countSubmits(t)
   a.send({ message: 'starts a batch' })
-  await sleep(30)
+  await append.called
   a.send({ message: 'mine' })
   const edit = ann.patch(`${path}/messages/1`, { message: 'uno' })
   b.send({ message: 'other' })
+  await until(() => submits() === 4)
+  append.release()
   await edit
   t.match(await a.next(), { message: 'other' })
   await a.silent(50)
@@ -158,12 +168,15 @@ t.test('what somebody sends before they are removed is acked, in one batch with 
   const [ann, bob] = people
   const b = await bob.v1('')
   await b.next('ready')
-  delay(server.app.db.log, 'append', 100)
+  const append = holdCalls(server.app.db.log, 'append')
+  const submits = countSubmits(t)
   const first = ann.post(`${path}/messages`, { message: 'starts a batch' })
-  await sleep(30)
+  await append.called
   b.send({ chat_id: id, message: 'last words', client_id: 'last' })
-  await sleep(10)
+  await until(() => submits() === 2)
   const removed = ann.delete(`${path}/members/${bob.user.id}`)
+  await until(() => submits() === 3)
+  append.release()
   t.match(await b.next('ack'), { client_id: 'last' })
   t.match(await b.next('chat'), { change: 'removed' })
   t.strictSame([(await first).status, (await removed).status], [201, 204])
@@ -182,7 +195,7 @@ t.test('a long replay of long messages is given in short pieces', async t => {
   const { far, createConnection } = server.memory()
   const b = await bob.v1(`?chat_id=${id}&after=0`, { createConnection })
   b.pause()
-  await sleep(200)
+  await settled(() => far.writableLength)
   t.ok(far.writableLength < 200_000, `${far.writableLength} bytes wait`)
   b.resume()
   for (let seq = 1; seq <= 100; seq++) t.equal((await b.next('message')).seq, seq)

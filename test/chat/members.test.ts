@@ -1,5 +1,6 @@
 import t from 'tap'
 import { build, type Client, type Json } from '../helper.ts'
+import { laterTime } from '../until.ts'
 import { group, outcome, pages } from './group.ts'
 
 const server = await build(t)
@@ -166,7 +167,7 @@ t.test('who is added again reads on from there, with a socket as anybody', async
 t.test('when the last owner leaves, the longest-standing admin is the next', async t => {
   const chat = await group(ann, [bob])
   await ann.put(at(chat, eve), { role: 'admin' })
-  await new Promise(resolve => setTimeout(resolve, 3))
+  await laterTime()
   await ann.put(at(chat, dan), { role: 'admin' })
   t.equal(outcome(await ann.delete(at(chat, ann))), '204')
   t.strictSame(await rolesIn(chat, bob), ['bob member', 'dan admin', 'eve owner'])
@@ -175,7 +176,7 @@ t.test('when the last owner leaves, the longest-standing admin is the next', asy
 t.test('without an admin, the longest-standing member is the next owner', async t => {
   const chat = await group(ann)
   await ann.put(at(chat, eve), {})
-  await new Promise(resolve => setTimeout(resolve, 3))
+  await laterTime()
   await ann.put(at(chat, bob), {})
   await ann.delete(at(chat, ann))
   t.strictSame(await rolesIn(chat, bob), ['bob member', 'eve owner'])

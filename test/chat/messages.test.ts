@@ -1,12 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { build, type Client } from '../helper.ts'
 import { group, outcome } from './group.ts'
 
 const server = await build(t)
 const [ann, bob, cyd] = [await server.account('ann'), await server.account('bob'), await server.account('cyd')]
-const file = String(server.settings['DATABASE_URL']).slice('sqlite:///'.length)
+const { file } = server
 
 const KEYS = ['chat_id', 'created_at', 'id', 'kind', 'message', 'sender', 'seq']
 
@@ -220,9 +219,7 @@ t.test('a deleted text is nowhere in the files of the database, nor is what it w
   t.equal(found().size, 100, 'they were there')
   for (const i of numbers.slice(50)) await ann.patch(`${path}/messages/${i}`, { message: `second-${i}-secret` })
   for (const i of numbers.slice(1)) t.equal((await ann.delete(`${path}/messages/${i}`)).status, 200)
-  const other = new Sqlite(file)
-  t.teardown(() => other.close())
-  t.match(other.pragma('wal_checkpoint(TRUNCATE)'), [{ busy: 0, log: 0 }])
+  t.match(server.database().pragma('wal_checkpoint(TRUNCATE)'), [{ busy: 0, log: 0 }])
   t.strictSame([...found()], ['first-1-secret'], 'what was not deleted, and nothing else')
 })
 

@@ -1,15 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { catalogue } from '../../src/errors.ts'
-import { build, type Server } from '../helper.ts'
+import { build } from '../helper.ts'
+import { intercept } from '../repository.ts'
+import { until } from '../until.ts'
 
-/** Another process that writes: it holds the lock until it is told to commit. */
-function writer(server: Server) {
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  server.t.teardown(() => db.close())
-  return db
-}
+// Another process that writes holds the lock until it commits.
 
 // They wait, mostly, and so at the same time.
 t.jobs = 4
@@ -22,7 +18,7 @@ t.test('while another process writes, changes wait and everything else goes on',
   const b = await bob.v1(id)
   await ann.post(`${path}/messages`, { message: 'needle' })
   await b.next('message')
-  const other = writer(server)
+  const other = server.database()
   other.exec('begin immediate')
 
   const order: string[] = []
@@ -55,7 +51,7 @@ t.test('patience ends: what could not be stored is refused, and can be sent agai
   const { id, path, people } = await server.chat('ann')
   const [ann] = people
   const a = await ann.v1(id)
-  const other = writer(server)
+  const other = server.database()
   other.exec('begin immediate')
   const message = { type: 'send', client_id: '1', chat_id: id, message: 'one' }
   a.send(message)
@@ -85,10 +81,15 @@ t.test('who is removed while everybody waits can change nothing any more', { buf
   const { path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
   await ann.put(`${path}/members/${bob.user.id}`, { role: 'admin' })
-  const other = writer(server)
+  const other = server.database()
   other.exec('begin immediate')
+  let appends = 0
+  intercept(server.app.db.log, 'append', call => {
+    appends++
+    return call()
+  })
   const removed = ann.delete(`${path}/members/${bob.user.id}`)
-  await sleep(100)
+  await until(() => appends === 1)
   const changed = bob.patch(path, { visibility: 'public' })
   await sleep(100)
   other.exec('commit')
@@ -101,11 +102,12 @@ t.test('a server that stops while everybody waits refuses what cannot be stored'
   const server = await build(t)
   const { id, people } = await server.chat('ann')
   const a = await people[0].v1(id)
-  const other = writer(server)
+  const other = server.database()
   other.exec('begin immediate')
   for (let i = 0; i < 3; i++) {
     a.send({ type: 'send', client_id: `${i}`, message: 'Hi' })
-    await sleep(30)
+    a.send({ type: 'ping' })
+    await a.next('pong')
   }
   const closed = server.app.close()
   for (let i = 0; i < 3; i++) t.match(await a.next('error', 8000), { code: 'STORAGE_FAILED', client_id: `${i}` })

@@ -74,12 +74,11 @@ t.test('few among many are found, also those that a shell has added a moment ago
 t.test('however many look through titles and names, others have their turns', async t => {
   const server = await build(t)
   const ann = await server.account('ann')
-  const db = server.database()
   const SLICES = 10
-  db.exec(`insert into chats (kind, visibility, title, title_folded, created_by, created_at, updated_at)
+  await server.sql(`insert into chats (kind, visibility, title, title_folded, created_by, created_at, updated_at)
     with recursive n (value) as (select 1 union all select value + 1 from n where value < ${SLICES * 1000})
     select 'group', 'public', 'Hay ' || value, 'hay ' || value, 1, 1, 1 from n`)
-  db.exec(`insert into users (username, display_name, display_name_folded, password_hash, created_at)
+  await server.sql(`insert into users (username, display_name, display_name_folded, password_hash, created_at)
     with recursive n (value) as (select 1 union all select value + 1 from n where value < ${SLICES * 1000})
     select 'user' || value, 'Hay ' || value, 'hay ' || value, 'x', 1 from n`)
   for (const path of ['/chats/public?query=needle', '/users?query=hay']) {

@@ -1,36 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Log } from '../../src/chat/log.ts'
 import type { Change } from '../../src/db/log.ts'
 import { build, type Client, type Json, type Reply } from '../helper.ts'
+import { intercept } from '../repository.ts'
+import { until } from '../until.ts'
 import { outcome } from './group.ts'
+import { countSubmits } from './submits.ts'
 
 // Requests that are allowed when they come, and not any more when their turn comes: the transaction decides.
 
 type Names = 'olga' | 'adam' | 'bert' | 'cora'
 type Ask = (people: Record<Names, Client>, path: string) => Promise<Reply<Json>>
-
-/**
- * Counts the changes that reach the log that bert's read marker reaches, from this one on. Other servers of this process
- * have logs, too. The function resolves when there are as many as it is given, or once it is `givenUp`.
- */
-function counter(t: Test): (count: number, givenUp: () => boolean) => Promise<void> {
-  const { submit } = Log.prototype
-  let log: Log | undefined
-  let submitted = 0
-  Log.prototype.submit = function (entry) {
-    const { type, user } = entry.change
-    if (type === 'read' && user.username === 'bert') log = this
-    if (this === log) submitted++
-    submit.call(this, entry)
-  }
-  t.teardown(() => {
-    Log.prototype.submit = submit
-  })
-  return async (count, givenUp) => {
-    while (submitted < count && !givenUp()) await sleep(1)
-  }
-}
 
 /**
  * Makes these requests in a public chat of olga (its owner), adam (an admin) and bert, which cora has not joined. All of
@@ -44,17 +23,15 @@ async function together(t: Test, asks: Ask[]) {
   await olga.put(`${path}/members/${adam.user.id}`, { role: 'admin' })
   await olga.patch(path, { visibility: 'public' })
   await olga.post(`${path}/messages`, { message: 'first' })
-  const submitted = counter(t)
-  const repository: Json = server.app.db.log
-  const append = repository.append.bind(repository)
+  const submits = countSubmits(t)
   const batches: string[][] = []
   const allAsked = Promise.withResolvers<void>()
-  repository.append = async (changes: Change[]) => {
+  intercept(server.app.db.log, 'append', async (call, changes: Change[]) => {
     if (batches.push(changes.map(({ type }) => type)) === 1) await allAsked.promise
-    return append(changes)
-  }
+    return call()
+  })
   const begun = bert.put(`${path}/read`, { id: 0 })
-  while (batches.length === 0) await sleep(1)
+  await until(() => batches.length > 0)
   const replies: Promise<Reply<Json>>[] = []
   for (const [i, ask] of asks.entries()) {
     let answered = false
@@ -63,7 +40,7 @@ async function together(t: Test, asks: Ask[]) {
     })
     replies.push(reply)
     // Whoever is refused on the way has an answer, and does not reach the log.
-    await submitted(2 + i, () => answered)
+    await until(() => submits() >= 2 + i || answered)
   }
   allAsked.resolve()
   const outcomes = (await Promise.all(replies)).map(outcome)

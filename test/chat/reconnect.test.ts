@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { Connection } from '../../src/chat/connection.ts'
 import { build, type Client, type Json } from '../helper.ts'
+import { fail, intercept } from '../repository.ts'
+import { laterTime } from '../until.ts'
 import { group } from './group.ts'
 
 // What a socket is told of unread messages when it opens.
@@ -29,21 +29,21 @@ t.test('ready tells how far I have read, and what is unread up to its seq', asyn
 
 /** Chats of ann and bob, each with one message of ann's that bob has not read. */
 async function manyChats(ann: Client, bob: Client, count: number): Promise<number[]> {
-  const db = new Sqlite(String(ann.server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  const chat = db.prepare(
-    "insert into chats (kind, visibility, created_by, created_at, updated_at) values ('group', 'private', ?, 1, 1)"
+  const { server } = ann
+  const rows = await server.sql(
+    `insert into chats (kind, visibility, created_by, created_at, updated_at)
+    with recursive n (value) as (select 1 union all select value + 1 from n where value < ${count})
+    select 'group', 'private', ${ann.user.id}, 1, 1 from n returning id`
   )
-  const member = db.prepare("insert into members (chat_id, user_id, role, joined_at) values (?, ?, 'member', 1)")
-  const ids = db.transaction(() =>
-    Array.from({ length: count }, () => {
-      const id = Number(chat.run(ann.user.id).lastInsertRowid)
-      for (const { user } of [ann, bob]) member.run(id, user.id)
-      return id
-    })
-  )()
-  db.close()
+  const ids = rows.map(({ id }) => id)
+  await server.sql(
+    `insert into members (chat_id, user_id, role, joined_at)
+    select chats.id, users.id, 'member', 1 from chats, users where users.id in (?, ?)`,
+    ann.user.id,
+    bob.user.id
+  )
   const send = (chat_id: number) => ({ type: 'send' as const, chat_id, user: ann.user, text: 'hello' })
-  await ann.server.app.db.log.append(ids.map(send))
+  await server.app.db.log.append(ids.map(send))
   return ids
 }
 
@@ -53,7 +53,7 @@ for (const count of [250, 1200]) {
     const [ann, bob] = [await server.account('ann'), await server.account('bob')]
     const ids = await manyChats(ann, bob, count)
     const latest = ids[0] as number
-    await sleep(2)
+    await laterTime()
     await ann.post(`/chats/${latest}/messages`, { message: 'later' })
     const b = await bob.v1('')
     const { chats } = await b.next('ready')
@@ -130,14 +130,12 @@ t.test('somebody who is removed while their socket opens gets nothing of the cha
   const { id, path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
   const kept = await group(ann, [bob])
-  const { chats }: Json = server.app.db
-  const unread = chats.unread.bind(chats)
   let removed: Promise<unknown> | undefined
-  chats.unread = async (...args: unknown[]) => {
+  intercept(server.app.db.chats, 'unread', async call => {
     removed ??= ann.delete(`${path}/members/${bob.user.id}`)
     await removed
-    return unread(...args)
-  }
+    return call()
+  })
   const b = await bob.v1('')
   t.match((await b.next('ready')).chats, [{ chat_id: kept.id }])
   await ann.post(`${path}/messages`, { message: 'secret' })
@@ -163,16 +161,10 @@ t.test('when unread messages cannot be counted, the socket goes on without', asy
   const server = await build(t)
   const [ann, bob] = [await server.account('ann'), await server.account('bob')]
   const ids = await manyChats(ann, bob, 250)
-  const { chats }: Json = server.app.db
-  const unread = chats.unread.bind(chats)
-  let calls = 0
-  chats.unread = async (...args: unknown[]) => {
-    if (++calls > 1) throw new Error('no answer')
-    return unread(...args)
-  }
+  const calls = fail(server.app.db.chats, 'unread', 1)
   const b = await bob.v1('')
   await b.next('ready')
   b.send({ type: 'send', chat_id: ids.at(-1) as number, message: 'hello' })
   t.match(await b.next('ack'), { id: 2 })
-  t.equal(calls, 2)
+  t.equal(calls(), 2)
 })

@@ -1,6 +1,5 @@
-import Sqlite from 'better-sqlite3'
-import t, { type Test } from 'tap'
-import { build, type Client, type Server } from '../helper.ts'
+import t from 'tap'
+import { build, type Client } from '../helper.ts'
 
 /** What the server remembers of these: everybody has asked for all of it, so that a change finds it remembered. */
 async function asked(path: string, people: Client[]): Promise<void> {
@@ -9,13 +8,6 @@ async function asked(path: string, people: Client[]): Promise<void> {
 
 const statuses = (path: string, people: Client[]) =>
   Promise.all(people.map(async person => (await person.get(`${path}/messages`)).status))
-
-/** Another process with the same file. */
-function otherProcess(t: Test, { settings }: Server) {
-  const client = new Sqlite(String(settings['DATABASE_URL']).replace('sqlite:///', ''))
-  t.teardown(() => client.close())
-  return client
-}
 
 t.test('a session that has ended ends with the next request', async t => {
   const server = await build(t)
@@ -210,20 +202,19 @@ t.test('what another process writes into the file holds from the next request', 
   const server = await build(t)
   const { id, path, people } = await server.chat('ann', 'bob', 'cid')
   const [ann, bob, cid] = people
-  const other = otherProcess(t, server)
   await asked(path, [...people])
 
-  other.prepare('delete from members where chat_id = ? and user_id = ?').run(id, cid.user.id)
+  await server.sql('delete from members where chat_id = ? and user_id = ?', id, cid.user.id)
   t.strictSame(await statuses(path, [...people]), [200, 200, 404])
   t.strictSame((await cid.get('/chats')).body.items, [])
   await asked(path, [...people])
-  other.prepare("update chats set title = 'Theirs', visibility = 'public'").run()
+  await server.sql("update chats set title = 'Theirs', visibility = 'public'")
   t.match((await ann.get('/chats')).body.items, [{ title: 'Theirs', visibility: 'public' }])
   t.strictSame(await statuses(path, [...people]), [200, 200, 403])
   await asked(path, [...people])
-  other.prepare("update users set display_name = 'Annie' where id = ?").run(ann.user.id)
+  await server.sql("update users set display_name = 'Annie' where id = ?", ann.user.id)
   t.match((await ann.get('/auth/me')).body, { display_name: 'Annie' })
   await asked(path, [...people])
-  other.prepare('delete from sessions where user_id = ?').run(bob.user.id)
+  await server.sql('delete from sessions where user_id = ?', bob.user.id)
   t.strictSame(await statuses(path, [...people]), [200, 401, 403])
 })

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import type { Room } from '../../src/chat/room.ts'
 import { Rounds } from '../../src/chat/rounds.ts'
@@ -28,7 +28,7 @@ t.test('what goes wrong with one socket does not stop the rounds', async t => {
     if (chat_id === 1 && nth === 1) throw new Error('a socket in trouble')
     return true
   })
-  while (rounds.busy) await turn()
+  while (rounds.busy) await nextTurn()
   t.strictSame(served, [1, 2, 3, 1])
   t.match(errors, [{ err: /trouble/, chat_id: 1 }])
 })
@@ -38,10 +38,10 @@ t.test('a room that takes long is served again after the others, and the event l
     for (const end = performance.now() + 10; chat_id === 1 && performance.now() < end; );
     return nth === 2
   })
-  await turn()
+  await nextTurn()
   t.strictSame(served, [1])
-  await turn()
+  await nextTurn()
   t.strictSame(served, [1, 2, 3, 1])
-  while (rounds.busy) await turn()
+  while (rounds.busy) await nextTurn()
   t.strictSame(served, [1, 2, 3, 1, 2, 3])
 })

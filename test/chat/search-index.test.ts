@@ -1,22 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { build, type Client, type Server } from '../helper.ts'
+import { laterTime, until } from '../until.ts'
 
 /** The database from outside, and how many rows of the index have a word. */
 function database(server: Server) {
-  const file = String(server.settings['DATABASE_URL']).slice('sqlite:///'.length)
-  const db = new Sqlite(file)
-  server.t.teardown(() => db.close())
+  const db = server.database()
   const rows = db.prepare<string, number>('select count(*) from messages_search where messages_search match ?').pluck()
-  return { file, db, count: (word: string) => rows.get(word) as number }
-}
-
-async function until(done: () => boolean): Promise<boolean> {
-  const deadline = Date.now() + 10_000
-  while (!done() && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20))
-  return done()
+  return { file: server.file, db, count: (word: string) => rows.get(word) as number }
 }
 
 async function count(client: Client, query: string | number): Promise<number> {
@@ -38,12 +30,12 @@ t.test('the index fills in the background, and a chat that is deleted leaves it'
   const [ann] = people
   await say(server, id, ann, numbered('word', 130))
   t.equal(count('word'), 0, 'nobody who sends waits for it')
-  t.ok(await until(() => count('word') === 130))
+  await until(() => count('word') === 130)
   t.equal(db.prepare('select seq from search_cursors where chat_id = ?').pluck().get(id), 130)
   await ann.delete(path)
-  t.ok(await until(() => count('word') === 0))
+  await until(() => count('word') === 0)
   const left = db.prepare('select (select count(*) from search_cursors) + (select count(*) from search_deleted_chats)')
-  t.ok(await until(() => left.pluck().get() === 0), 'nothing of it is left')
+  await until(() => left.pluck().get() === 0)
   t.equal(db.prepare('select count(*) from messages_search_content').pluck().get(), 0)
 })
 
@@ -54,12 +46,12 @@ t.test('a chat that leaves the index keeps no other out of it', async t => {
   const [ann] = people
   const { body: other } = await ann.post('/chats', { title: 'Another' })
   await say(server, id, ann, numbered('gone', 1000))
-  t.ok(await until(() => count('gone') === 1000))
+  await until(() => count('gone') === 1000)
   await ann.delete(path)
   const leaving = db.prepare('select count(*) from search_deleted_chats').pluck()
-  t.ok(await until(() => leaving.get() === 1))
+  await until(() => leaving.get() === 1)
   await say(server, other.id, ann, ['here'])
-  t.ok(await until(() => count('here') === 1))
+  await until(() => count('here') === 1)
   t.ok(count('gone') > 0)
 })
 
@@ -73,7 +65,7 @@ t.test('the background looks at every chat', async t => {
   const { body: chat } = await ann.post('/chats', { title: 'The last' })
   t.ok(chat.id > 1000)
   await ann.post(`/chats/${chat.id}/messages`, { message: 'here' })
-  t.ok(await until(() => count('here') === 1))
+  await until(() => count('here') === 1)
 })
 
 t.test('a busy server has other things to do', async t => {
@@ -88,7 +80,7 @@ t.test('a busy server has other things to do', async t => {
     await new Promise(resolve => setImmediate(resolve))
   }
   t.equal(count('word'), 0)
-  t.ok(await until(() => count('word') === 1))
+  await until(() => count('word') === 1)
 })
 
 t.test('a search finds all there is, however far the index is behind', async t => {
@@ -109,7 +101,7 @@ t.test('a chat may go while it is searched', async t => {
   const [ann] = people
   await ann.post(`${path}/messages`, { message: 'long gone' })
   const { body: other } = await ann.post('/chats', { title: 'Searched first' })
-  await new Promise(resolve => setTimeout(resolve, 5))
+  await laterTime()
   await say(server, other.id, ann, Array(60).fill(numbered('long', 1000).join(' ')))
   const { db } = database(server)
   const searching = count(ann, 'long')
@@ -195,7 +187,7 @@ t.test('the background brings an index of an earlier version up to date', async 
   const { db } = database(first)
   db.exec(`update search_version set version = 1; update messages_search set text = 'อากาศ' where rowid & 255 = 1`)
   const second = await build(t, first.settings)
-  t.ok(await until(() => database(second).count('กา OR "า"') === 1))
+  await until(() => database(second).count('กา OR "า"') === 1)
   t.equal(database(second).count('word'), 1)
 })
 
@@ -227,7 +219,7 @@ t.test('texts of very many different words are found, edited and deleted like ot
   db.pragma('wal_checkpoint(truncate)')
   t.notMatch(readFileSync(file, 'latin1'), 'quixotically')
   await ann.delete(path)
-  t.ok(await until(() => longs.get() === 0))
+  await until(() => longs.get() === 0)
 })
 
 t.test('a message that changes while it is searched for is given as it then is, or not at all', async t => {
@@ -294,6 +286,6 @@ t.test('a broken index is told to the log, and the server goes on', async t => {
   const [ann] = people
   database(server).db.exec('drop table messages_search')
   t.match(await ann.post(`${path}/messages`, { message: 'hello' }), { status: 201 })
-  t.ok(await until(() => lines.some(line => line.includes('work in the background stands still'))))
+  await until(() => lines.some(line => line.includes('work in the background stands still')))
   t.match(await ann.get(`${path}/messages`), { status: 200, body: { items: [{ message: 'hello' }] } })
 })

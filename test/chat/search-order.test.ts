@@ -1,4 +1,3 @@
-import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import t from 'tap'
 import { build, type Client, type Json, type Server } from '../helper.ts'
@@ -8,14 +7,12 @@ type Key = [created_at: number, chat_id: number, id: number]
 
 /** The database from outside. */
 function database(server: Server) {
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  server.t.teardown(() => db.close())
+  const db = server.database()
   const insert = db.prepare(
     "insert into messages (chat_id, id, seq, kind, sender_id, text, created_at) values (?, ?, ?, 'text', ?, ?, ?)"
   )
   const grow = db.prepare('update chats set seq = ?, updated_at = ? where id = ?')
   return {
-    db,
     /** Adds messages of these times to a chat in which `before` numbers are taken, as another program would. */
     add: db.transaction((chat_id: number, user_id: number, before: number, times: number[], text = 'word') => {
       for (const [i, time] of times.entries()) {
@@ -43,7 +40,7 @@ const newestFirst = (a: Key, b: Key) => b[0] - a[0] || b[1] - a[1] || b[2] - a[2
 
 t.test('pages have everything once, newest first, and end, whatever the times', async t => {
   const server = await build(t)
-  const { db, add } = database(server)
+  const { add } = database(server)
   const time = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 1e12 }))
   const times = fc.array(time, { minLength: 1, maxLength: 8 })
   const ascending = times.map(all => all.sort((a, b) => a - b))
@@ -70,7 +67,7 @@ t.test('pages have everything once, newest first, and end, whatever the times', 
           if (edited % 3 === 0) {
             await find(ann, 'word')
             of[id - 1] = moved
-            db.prepare('update messages set created_at = ? where chat_id = ? and id = ?').run(moved, chat_id, id)
+            await server.sql('update messages set created_at = ? where chat_id = ? and id = ?', moved, chat_id, id)
           }
           all.push(...of.map((created_at, i): Key => [created_at, chat_id, i + 1]))
         }

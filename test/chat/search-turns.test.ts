@@ -1,8 +1,8 @@
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { Searches, type Work } from '../../src/chat/searches.ts'
 import { build, type Client, type Server } from '../helper.ts'
 import { find, found } from '../search.ts'
+import { until } from '../until.ts'
 
 /** Sends many messages at once. */
 async function say(server: Server, chat_id: number, { user }: Client, texts: string[]): Promise<void> {
@@ -13,27 +13,23 @@ async function say(server: Server, chat_id: number, { user }: Client, texts: str
   }
 }
 
-function fileOf(server: Server): string {
-  return String(server.settings['DATABASE_URL']).slice('sqlite:///'.length)
-}
-
 /** Has every chat go through all its matches: one message has a later time than those after it. */
-function disorder(server: Server): void {
-  const db = new Sqlite(fileOf(server))
-  db.exec('update messages set created_at = created_at + 3600000 where id = 1')
-  db.close()
+async function disorder(server: Server): Promise<void> {
+  await server.sql('update messages set created_at = created_at + 3600000 where id = 1')
 }
 
 /** Makes an account a member of so many chats. */
-function emptyChats(server: Server, { user }: Client, count: number): void {
-  const db = new Sqlite(fileOf(server))
-  const most = db.prepare('select max(id) from chats').pluck().get()
-  db.exec(`with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})
+async function emptyChats(server: Server, { user }: Client, count: number): Promise<void> {
+  const [{ most }] = await server.sql('select max(id) as most from chats')
+  await server.sql(
+    `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})
     insert into chats (kind, visibility, title, created_by, created_at, updated_at)
-    select 'group', 'private', 'Empty', ${user.id}, 0, 0 from n;
-    insert into members (chat_id, user_id, role, joined_at)
-    select id, ${user.id}, 'owner', 0 from chats where id > ${most}`)
-  db.close()
+    select 'group', 'private', 'Empty', ${user.id}, 0, 0 from n`
+  )
+  await server.sql(
+    `insert into members (chat_id, user_id, role, joined_at)
+    select id, ${user.id}, 'owner', 0 from chats where id > ${most}`
+  )
 }
 
 /** How many requests, one after the other, are answered before something is done. */
@@ -54,6 +50,7 @@ function countPieces(server: Server): { pieces: number } {
   const counted = { pieces: 0 }
   const { search } = server.app.db
   const find = search.find
+  // Not an async function: it returns a generator.
   search.find = (...args) => {
     const work = find(...args)
     const next = work.next
@@ -75,7 +72,7 @@ t.test('others are answered while a search goes through all that it has to go th
   const enough = 3
   t.ok((await answeredDuring(bob, find(ann, 'needle'))) > enough, 'messages that are not indexed')
   t.ok((await answeredDuring(bob, found(ann, 'odd even number'))) > enough, 'words that are never together')
-  disorder(server)
+  await disorder(server)
   const asked = find(ann, 'needle', '&limit=200')
   t.ok((await answeredDuring(bob, asked)) > enough, 'matches')
   const { items } = await asked
@@ -84,7 +81,7 @@ t.test('others are answered while a search goes through all that it has to go th
   t.ok((await answeredDuring(bob, find(ann, 'need'))) > enough, 'words of some beginning')
 
   const cas = await server.account('cas')
-  emptyChats(server, cas, 2000)
+  await emptyChats(server, cas, 2000)
   t.ok((await answeredDuring(bob, find(cas, 'needle'))) > enough, 'chats')
 })
 
@@ -93,7 +90,7 @@ t.test('a search ends when its client has gone', async t => {
   const { path, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
   await ann.post(`${path}/messages`, { message: 'needle' })
-  emptyChats(server, ann, 5000)
+  await emptyChats(server, ann, 5000)
   const counted = countPieces(server)
   await find(ann, 'needle')
   const all = counted.pieces
@@ -125,7 +122,7 @@ t.test('the searches of one account wait for each other, and not those of others
   const { id, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
   await say(server, id, ann, Array(3000).fill('needle'))
-  disorder(server)
+  await disorder(server)
   await find(ann, 'needle')
   let done = 0
   const anns = Array.from({ length: 20 }, async () => {
@@ -145,7 +142,7 @@ t.test('of an account, at most 100 searches wait', async t => {
   const [ann, bob] = people
   await ann.post(`${path}/messages`, { message: 'needle' })
   // The first one waits for the lock, to index the message.
-  const other = new Sqlite(fileOf(server))
+  const other = server.database()
   other.exec('begin immediate')
   const refused: Awaited<ReturnType<Client['get']>>[] = []
   const { promise: all, resolve } = Promise.withResolvers<void>()
@@ -158,7 +155,6 @@ t.test('of an account, at most 100 searches wait', async t => {
   for (const reply of refused) t.match(reply, { status: 429, body: { code: 'RATE_LIMITED' } })
   t.ok(Number(refused[0]?.headers.get('retry-after')) > 0)
   other.exec('rollback')
-  other.close()
   t.strictSame(await found(bob, 'needle'), ['needle'])
   t.equal((await Promise.all(asked)).filter(status => status === 200).length, 101)
 })
@@ -179,17 +175,16 @@ t.test('accounts take turns, and the searches that wait are bounded', async t =>
   const searches = new Searches()
   const began: string[] = []
   const { signal } = new AbortController()
-  const turn = () => new Promise(resolve => setTimeout(resolve, 1))
   const first = Array.from({ length: 8 }, (_, i) => ({ account: i, ...held(began, `first of ${i}`) }))
   const running = first.map(({ account, work }) => searches.run(account, work, signal))
   const second = held(began, 'second of 0')
   const later = searches.run(0, second.work, signal)
   const ninth = held(began, 'first of 8')
   const other = searches.run(8, ninth.work, signal)
-  while (began.length < 8) await turn()
+  await until(() => began.length >= 8)
   first[0]?.end()
   t.equal(await running[0], 'first of 0')
-  while (began.length < 9) await turn()
+  await until(() => began.length >= 9)
   t.equal(began[8], 'first of 8', 'another account comes before the same again')
 
   const all: Promise<unknown>[] = []

@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { build, type Json, type Server } from '../helper.ts'
+import { build, type Json } from '../helper.ts'
 import { find, found } from '../search.ts'
-
-/** The database from outside. */
-function database(server: Server) {
-  const file = String(server.settings['DATABASE_URL']).slice('sqlite:///'.length)
-  const db = new Sqlite(file)
-  server.t.teardown(() => db.close())
-  return { file, db }
-}
+import { laterTime } from '../until.ts'
 
 t.test('finds messages by all of the words, newest first', async t => {
   const server = await build(t)
@@ -36,7 +28,8 @@ t.test('edited and deleted text is found no more, and is gone from the file', as
   const chat = await server.chat('ann')
   const { path } = chat
   const [ann] = chat.people
-  const { db, file } = database(server)
+  const { file } = server
+  const db = server.database()
   await ann.post(`${path}/messages`, { message: 'the zanzibarine secret' })
   await ann.post(`${path}/messages`, { message: 'a quixotically kept one' })
   for (let i = 0; i < 50; i++) await ann.post(`${path}/messages`, { message: `filler ${i}` })
@@ -82,7 +75,7 @@ t.test('page by page through several chats', async t => {
   const [ann] = chat.people
   const ids = [chat.id]
   for (const title of ['Two', 'Three']) ids.push((await ann.post('/chats', { title })).body.id)
-  const { db } = database(server)
+  const db = server.database()
   // Times that several messages share, in one chat and between chats.
   const message = db.prepare(
     "insert into messages (chat_id, id, seq, kind, sender_id, text, created_at) values (?, ?, ?, 'text', ?, ?, ?)"
@@ -134,13 +127,12 @@ t.test('chats that cannot have anything newer are left alone', async t => {
   const server = await build(t)
   const chat = await server.chat('ann')
   const [ann] = chat.people
-  const { db } = database(server)
   const second = (await ann.post('/chats', { title: 'Two' })).body.id
   await ann.post(`${chat.path}/messages`, { message: 'word old' })
-  await new Promise(resolve => setTimeout(resolve, 5))
+  await laterTime()
   for (const message of ['word 1', 'word 2', 'word 3']) await ann.post(`/chats/${second}/messages`, { message })
   t.strictSame(await found(ann, 'word', '&limit=2'), ['word 3', 'word 2'])
-  t.strictSame(db.prepare('select chat_id from search_cursors').pluck().all(), [second])
+  t.strictSame(await server.sql('select chat_id from search_cursors'), [{ chat_id: second }])
   t.strictSame(await found(ann, 'word'), ['word 3', 'word 2', 'word 1', 'word old'])
 })
 

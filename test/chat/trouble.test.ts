@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { Log } from '../../src/chat/log.ts'
 import type { Outcome } from '../../src/db/log.ts'
 import type { Message } from '../../src/schemas/message.ts'
 import { build, type Client, type Server } from '../helper.ts'
+import { fail } from '../repository.ts'
+import { settled, until } from '../until.ts'
 
 /** Accounts with sessions, made past the slow password hash. */
 async function crowd(server: Server, size: number): Promise<Client[]> {
@@ -31,7 +31,10 @@ t.test('when the database fails, sockets are told or closed, and the process liv
   const [a, b] = [await ann.v1(id), await ann.v1(id)]
   const all = await ann.v1('')
   await Promise.all([a.next('ready'), b.next('ready'), all.next('ready')])
-  await sleep(50)
+  for (const socket of [a, b, all]) {
+    socket.send({ type: 'ping' })
+    await socket.next('pong')
+  }
   await server.app.db.close()
   a.send({ message: 'x', client_id: 'c' })
   t.match(await a.next('error'), { code: 'STORAGE_FAILED', client_id: 'c', retry_after_ms: 1000 })
@@ -52,13 +55,11 @@ t.test('when the database fails, sockets are told or closed, and the process liv
 t.test('when a session cannot be looked up, its socket stays until it can', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  db.prepare('update sessions set expires_at = ?').run(Date.now() + 60_300)
-  db.close()
+  await server.sql('update sessions set expires_at = ?', Date.now() + 60_300)
   const a = await people[0].v1(id)
   await a.next('ready')
-  await server.app.db.close()
-  await sleep(500)
+  const calls = fail(server.app.db.sessions, 'find')
+  await until(() => calls() > 0)
   a.send({ type: 'ping' })
   t.match(await a.next('pong'), { type: 'pong' })
 })
@@ -86,7 +87,7 @@ t.test('who answers nothing and reads nothing is read no more', async t => {
   await a.next('ready')
   a.pause()
   for (let i = 0; i < 10_000; i++) a.send('nonsense')
-  await sleep(300)
+  await settled(() => far.writableLength)
   t.ok(far.writableLength < 100_000, `${far.writableLength} bytes of errors wait`)
   a.resume()
   for (let i = 0; i < 10_000; i++) if ((await a.next('error')).code !== 'INVALID_JSON') t.fail()

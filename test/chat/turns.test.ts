@@ -1,7 +1,10 @@
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { build, type Client, type Json } from '../helper.ts'
+import { build, type Client, type Json, type Server } from '../helper.ts'
+import { holdCalls } from '../repository.ts'
 import type { TestSocket } from '../socket.ts'
+import { until } from '../until.ts'
+import { countSubmits } from './submits.ts'
 
 // Rooms of more sockets than are served at once.
 
@@ -41,12 +44,16 @@ function atFirst({ ws }: TestSocket, type: string, callback: () => void): void {
   })
 }
 
-/** Lets every batch wait, so that what is sent meanwhile is the next one. */
-function slowDown(repository: Json): void {
-  const append = repository.append.bind(repository)
-  repository.append = async (changes: unknown) => {
-    await sleep(50)
-    return append(changes)
+/** Starts a batch with this message, which waits until it is released: what is sent meanwhile is the next batch. */
+async function startBatch(t: Test, server: Server, sender: TestSocket, message: string) {
+  const append = holdCalls(server.app.db.log, 'append')
+  const submits = countSubmits(t)
+  sender.send({ message })
+  await append.called
+  return {
+    /** Resolves when so many changes wait for the next batch. */
+    waiting: (count: number) => until(() => submits() === 1 + count),
+    release: append.release
   }
 }
 
@@ -55,7 +62,7 @@ t.test('everybody gets everything once and in order, whoever sends meanwhile', a
   const senders = [a, await ann.v1(id), await cat.v1(id), await bob.v1(id)]
   for (let n = 0; n < 50; n++) {
     for (const [s, sender] of senders.entries()) sender.send({ message: `${s}.${n}`, client_id: `${s}.${n}` })
-    if (n % 5 === 0) await turn()
+    if (n % 5 === 0) await nextTurn()
   }
   const expected = await texts(sockets[0] as TestSocket, 200)
   t.equal(new Set(expected).size, 200)
@@ -98,11 +105,12 @@ t.test('a repeated send is acked after what came before it', async t => {
   t.match(await following(a), { type: 'ack', duplicate: false })
   const second = await ann.v1(id)
   await second.next('ready')
-  slowDown(server.app.db.log)
-  a.send({ message: 'starts a batch' })
-  await sleep(20)
+  const batch = await startBatch(t, server, a, 'starts a batch')
   second.send({ message: 'other' })
+  await batch.waiting(1)
   a.send({ message: 'once', client_id: 'c' })
+  await batch.waiting(2)
+  batch.release()
   t.match(
     [await following(a), await following(a), await following(a)],
     [
@@ -127,12 +135,13 @@ t.test('what a frame tells of is there before it', async t => {
 
 t.test('who is removed, and whose session ends, has what came before', async t => {
   const { server, path, ann, bob, a, sockets } = await crowd(t)
-  slowDown(server.app.db.log)
-  a.send({ message: 'starts a batch' })
-  await sleep(20)
+  const batch = await startBatch(t, server, a, 'starts a batch')
   a.send({ message: 'last words' })
-  await sleep(5)
-  t.equal((await ann.delete(`${path}/members/${bob.user.id}`)).status, 204)
+  await batch.waiting(1)
+  const removed = ann.delete(`${path}/members/${bob.user.id}`)
+  await batch.waiting(2)
+  batch.release()
+  t.equal((await removed).status, 204)
   for (const socket of sockets) {
     t.strictSame(await texts(socket, 2), ['starts a batch', 'last words'])
     t.equal(await socket.closed(), 4403)
@@ -158,11 +167,11 @@ t.test('a socket that is closed in the middle of a round has what came before', 
 
 t.test('more than the room keeps for its next round is given to all', async t => {
   const { server, a, sockets } = await crowd(t)
-  slowDown(server.app.db.log)
   const long = (n: number) => `${n} ${'x'.repeat(3900)}`
-  a.send({ message: long(0) })
-  await sleep(20)
+  const batch = await startBatch(t, server, a, long(0))
   for (let n = 1; n < 40; n++) a.send({ message: long(n) })
+  await batch.waiting(39)
+  batch.release()
   const expected = Array.from({ length: 40 }, (_, n) => long(n))
   for (const socket of sockets) t.strictSame(await texts(socket, 40), expected)
 })

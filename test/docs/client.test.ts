@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Client, type Message } from '../../docs/client.ts'
 import { build, type Json, type Server } from '../helper.ts'
-import { run } from '../scripts.ts'
+import { run } from '../scripts/run.ts'
 
 // The client that the documentation shows, as it is, against the real server.
 

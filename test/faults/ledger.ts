@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../../src/schemas/frame.ts'
 import type { Client, Json } from '../helper.ts'
 
-/** An open `confab.v1` socket, closed with the test. Every frame goes to `take`, from the first one on. */
+/** Opens a `confab.v1` socket. The test closes it. `take` gets every frame, from the first one on. */
 export async function connect(client: Client, query: string, take: (data: Buffer) => void): Promise<WebSocket> {
   const url = `${client.server.url.replace(/^http/, 'ws')}/ws${query}`
   const ws = new WebSocket(url, SUBPROTOCOL, { headers: { cookie: client.cookie }, perMessageDeflate: false })
@@ -20,7 +20,7 @@ export async function connect(client: Client, query: string, take: (data: Buffer
   return ws
 }
 
-/** Waits, for at most `ms`, until `condition` holds. Returns whether it does. */
+/** Waits at most `ms` until `condition` is true. Returns whether it is. */
 export async function until(condition: () => boolean, ms: number): Promise<boolean> {
   for (const end = Date.now() + ms; !condition() && Date.now() < end; ) await sleep(5)
   return condition()
@@ -40,7 +40,7 @@ interface Sent {
   message: string
 }
 
-/** One sender's side of the ledger: what it sent, and what was acked. It sends again what was not, in its order. */
+/** The ledger of one sender: its messages and their acks. After a reconnect, it sends unacked messages again. */
 export class Sender {
   readonly name: string
   readonly acked = new Map<string, Ack>()
@@ -55,7 +55,7 @@ export class Sender {
     this.name = name
   }
 
-  /** Opens a new socket, for all chats unless the query names one, and sends again what waits for its ack. */
+  /** Opens a new socket, for all chats unless the query has one, and sends all unacked messages again. */
   async connect(client: Client, query = ''): Promise<WebSocket> {
     this.ws = await connect(client, query, data => this.#take(JSON.parse(data.toString())))
     this.retry()
@@ -71,7 +71,7 @@ export class Sender {
     this.ws?.send(JSON.stringify(sent))
   }
 
-  /** Sends again what waits for its ack. */
+  /** Sends all unacked messages again. */
   retry(): void {
     for (const sent of this.waiting.values()) this.ws?.send(JSON.stringify(sent))
   }
@@ -100,15 +100,15 @@ export interface Received {
 }
 
 /**
- * One reader's side of the ledger: what it got of each chat, each message once and in order, or `wrong` says where not.
- * It takes up where it left off: with the cursor in the URL for one chat, with a `resume` frame for several.
+ * The ledger of one reader: the messages of each chat. `wrong` has the first one that came twice or out of order.
+ * It resumes after a reconnect: with the cursor in the URL for one chat, with a `resume` frame for several.
  */
 export class Reader {
   readonly lists: Map<number, Received[]>
   readonly wrong: string[] = []
-  /** How long each message took from its sender, in milliseconds. */
+  /** The latency of each message in milliseconds. */
   readonly latencies: number[] = []
-  /** Set to an empty list, it takes the frames until `release`: reading them takes time in which others are measured. */
+  /** When it is a list, it stores frames until `release`: parsing them would take time while others are measured. */
   held: Buffer[] | undefined
   bye: Json
   ws: WebSocket | undefined
@@ -125,7 +125,7 @@ export class Reader {
   async connect(client: Client): Promise<WebSocket> {
     const take = (data: Buffer) => (this.held ? void this.held.push(data) : this.#take(JSON.parse(data.toString())))
     const [chat_id = 0, ...more] = this.lists.keys()
-    // What was on its way on the old socket would come twice.
+    // Frames in flight on the old socket would come twice.
     this.ws?.removeAllListeners('message')
     this.ws?.terminate()
     if (more.length === 0) {
@@ -145,7 +145,7 @@ export class Reader {
     if (!(await until(() => behind().length === 0, ms))) throw new Error(`a reader did not catch up in ${behind()}`)
   }
 
-  /** Reads what was held, and from now on what comes. */
+  /** Parses the stored frames, and from now on those that arrive. */
   release(): void {
     for (const data of this.held ?? []) this.#take(JSON.parse(data.toString()))
     this.held = undefined
@@ -158,7 +158,7 @@ export class Reader {
     const { chat_id, id, seq, message } = frame
     const expected = this.cursor(chat_id) + 1
     if (seq !== expected) {
-      // What comes live before the server has read the `resume` comes again.
+      // Live frames that arrive before the server has read the `resume` come again.
       if (!this.#replaying.has(chat_id)) this.wrong.push(`${seq} of chat ${chat_id} instead of ${expected}`)
       return
     }
@@ -172,7 +172,7 @@ interface Row extends Received {
   client_id: string | null
 }
 
-/** How far every chat has come, read from the database file. */
+/** Reads the head of every chat from the database file. */
 export function heads(file: string): Map<number, number> {
   const db = new Sqlite(file, { readonly: true })
   const rows = db.prepare<[], { id: number; seq: number }>('select id, seq from chats').all()
@@ -181,8 +181,8 @@ export function heads(file: string): Map<number, number> {
 }
 
 /**
- * The oracle: every acked message is in the database once, under the number of its ack; there is no other that nobody
- * sent, no number is missing, and every reader has got exactly what is in the database, in its order.
+ * The oracle: the database has every acked message once, under the number of its ack. It has no message that nobody
+ * sent, and no number is missing. Every reader has received exactly the messages of the database, in order.
  */
 export function audit(t: Test, file: string, senders: Sender[], readers: Reader[]): void {
   const db = new Sqlite(file)
@@ -229,12 +229,12 @@ export function audit(t: Test, file: string, senders: Sender[], readers: Reader[
   )
 }
 
-/** The value that 99 % of these do not exceed. */
+/** Returns the 99th percentile. */
 export function p99(values: number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? 0
 }
 
-/** The value in the middle: what a busy machine does to some of the values does not move it. */
+/** Returns the median, which outliers of a busy machine do not change. */
 export function median(values: number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }

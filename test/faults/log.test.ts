@@ -70,7 +70,7 @@ for (const to of ['/dev/full', 'closed pipe']) {
   })
 }
 
-t.test('without a log, an error that nobody handled ends the server', async t => {
+t.test('without a log, an uncaught error ends the server', async t => {
   const before = 'process.on("SIGWINCH", () => { throw new Error("a fault from outside") })'
   const server = await start(t, { to: '/dev/full', before })
   server.child.kill('SIGWINCH')

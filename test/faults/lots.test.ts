@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { build, type Client, type Json, type Server } from '../helper.ts'
+import { intercept } from '../repository.ts'
 import type { TestSocket } from '../socket.ts'
 
 // People come, go, lag, send, repeat, edit, resume and are removed in an order drawn by lot, in a room on both sides of
@@ -136,7 +137,7 @@ class Crowd {
     if (what >= 96 && peer.v1 && this.members.includes(peer.client)) {
       await peer.resume(this.#chat.id, this.#lot(await this.#server.app.db.messages.head(this.#chat.id)))
     }
-    if (this.#lot(2) === 0) await turn()
+    if (this.#lot(2) === 0) await nextTurn()
   }
 
   async #enter(): Promise<void> {
@@ -205,12 +206,11 @@ class Crowd {
 /** Lets some reads of the log take a turn of the event loop or two. */
 function hesitate(messages: Json, lot: (n: number) => number): void {
   for (const name of ['head', 'changes', 'created']) {
-    const read = messages[name].bind(messages)
-    messages[name] = async (...args: unknown[]) => {
-      const rows = await read(...args)
-      for (let turns = lot(3); turns > 0; turns--) await turn()
+    intercept(messages, name, async call => {
+      const rows = await call()
+      for (let turns = lot(3); turns > 0; turns--) await nextTurn()
       return rows
-    }
+    })
   }
 }
 

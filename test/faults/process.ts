@@ -10,7 +10,7 @@ import type { Test } from 'tap'
 import { Client, Server } from '../helper.ts'
 
 const path = (file: string) => fileURLToPath(new URL(`../../src/${file}`, import.meta.url))
-/** As `npm start` does. */
+/** The arguments of `npm start`. */
 const FLAGS = ['--max-semi-space-size=8', '--no-concurrent-marking']
 const COMMAND = [process.execPath, ...FLAGS, '--import', path('node-version.js'), path('main.ts')]
 const SECRET_KEY = '8d6f2c1b0a9e47538d6f2c1b0a9e4753'
@@ -18,9 +18,9 @@ const START_MS = 20_000
 
 export interface StartOptions {
   env?: NodeJS.ProcessEnv
-  /** The command that runs the server's command: a shell with a limit, a tracer. */
+  /** A command that runs the command of the server: a shell with a limit, a tracer. */
   wrap?: (command: string[]) => string[]
-  /** The file that the log goes to instead of `lines`. */
+  /** The file for the log, instead of `lines`. */
   log?: string
 }
 
@@ -31,10 +31,10 @@ interface Line {
   err?: { message: string }
 }
 
-/** The server as a process with a database file of its own in `cwd`; killed with the test if it still runs. */
+/** Starts the server as a process, with a database file in `cwd`. The test kills it if it still runs. */
 export async function start(t: Test, cwd: string, { env = {}, wrap = all => all, log }: StartOptions = {}) {
   const startedAt = performance.now()
-  // Without what the test runner puts into its children.
+  // Without the settings of the test runner for its children.
   const [file = '', ...args] = ['env', '-u', 'NODE_OPTIONS', ...wrap(COMMAND)]
   const settings = { SECRET_KEY, PORT: '0', RATE_LIMITS: 'off', HOST: '127.0.0.1', LOG_LEVEL: 'info', ...env }
   const stdout = log === undefined ? ('pipe' as const) : openSync(log, 'a')
@@ -77,20 +77,17 @@ interface Parts {
 
 export class Process extends Server {
   readonly pid: number
-  /** Everything logged so far. */
+  /** All log lines so far. */
   readonly lines: readonly Line[]
-  /** The database. */
-  readonly file: string
   /** Resolves when the process has ended. */
   readonly ended: Parts['ended']
   readonly #startedAt: number
   #running = true
 
   constructor(t: Test, url: string, { pid, cwd, lines, ended, startedAt }: Parts) {
-    // The app is out of reach, in the other process.
-    super(t, undefined as never, url, {})
+    // The app is in the other process.
+    super(t, undefined as never, url, { DATABASE_URL: `sqlite:///${cwd}/confab.db` })
     this.pid = pid
-    this.file = `${cwd}/confab.db`
     this.lines = lines
     this.ended = ended
     this.#startedAt = startedAt
@@ -111,12 +108,12 @@ export class Process extends Server {
     if (this.#running) process.kill(this.pid, signal)
   }
 
-  /** The client of an earlier process, with its session, at this one. */
+  /** Returns a client of this process with the session of a client of an earlier process. */
   again(client: Client): Client {
     return new Client(this, client.cookie, client.user)
   }
 
-  /** Waits until the server says that it is ready. Returns how long that took since the process was started. */
+  /** Waits until the server is ready. Returns the time since the start of the process in milliseconds. */
   async ready(): Promise<number> {
     for (let i = 0; i < 500; i++) {
       const { status } = await this.stranger().get('/health/ready')
@@ -126,23 +123,23 @@ export class Process extends Server {
     throw new Error('not ready')
   }
 
-  /** Resident memory in MB. */
+  /** Returns the resident memory in MB. */
   rss(): number {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1]) / 1024
   }
 
-  /** Open file descriptors. */
+  /** Returns the number of open file descriptors. */
   fds(): number {
     return readdirSync(`/proc/${this.pid}/fd`).length
   }
 
-  /** Waits, for at most `ms`, until no more than `count` descriptors are open. Returns how many are. */
+  /** Waits at most `ms` until at most `count` descriptors are open. Returns the number of open ones. */
   async fdsDownTo(count: number, ms = 10_000): Promise<number> {
     for (const end = Date.now() + ms; this.fds() > count && Date.now() < end; ) await sleep(50)
     return this.fds()
   }
 
-  /** The part of one CPU that the process uses in the next `ms`: 1 is all of it. */
+  /** Measures the share of one core that the process uses in the next `ms`: 1 is a whole core. */
   async cpu(ms: number): Promise<number> {
     const before = this.#ticks()
     const began = performance.now()
@@ -150,7 +147,7 @@ export class Process extends Server {
     return ((this.#ticks() - before) * 10) / (performance.now() - began)
   }
 
-  /** CPU time used so far, in hundredths of a second: utime and stime of proc(5), counted after the name. */
+  /** Returns the processor time so far in hundredths of a second: utime and stime of proc(5), after the name. */
   #ticks(): number {
     const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
       .replace(/^.*\) /, '')

@@ -12,12 +12,12 @@ export interface FrameOptions {
   /** The three reserved bits: 4, 2 and 1. */
   rsv?: number
   masked?: boolean
-  /** The length that the header tells, and the bytes that it takes for that, whatever the payload has. */
+  /** The length in the header, and the number of bytes for it. They can differ from the payload. */
   length?: number | bigint
   lengthBytes?: 0 | 2 | 8
 }
 
-/** A frame as RFC 6455, section 5.2 has it, and as it must not be. */
+/** Returns a frame of RFC 6455, section 5.2. The options can break the rules. */
 export function frame(opcode: number, payload: string | Uint8Array = '', options: FrameOptions = {}): Buffer {
   const data = Buffer.from(payload as string)
   const { fin = true, rsv = 0, masked = true, length = data.length } = options
@@ -33,7 +33,7 @@ export function frame(opcode: number, payload: string | Uint8Array = '', options
   return Buffer.concat([header, extended, mask, hidden])
 }
 
-/** A message in these parts, one frame each. */
+/** Returns a message in fragments, one for each part. */
 export function fragments(...parts: (string | Uint8Array)[]): Buffer {
   return Buffer.concat(
     parts.map((part, i) => frame(i === 0 ? OP.text : OP.continuation, part, { fin: i === parts.length - 1 }))
@@ -44,7 +44,7 @@ export function closeFrame(code: number, reason: string | Uint8Array = ''): Buff
   return frame(OP.close, Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason as string)]))
 }
 
-/** A connection after its handshake that sends bytes as they are. */
+/** A connection after the handshake that sends bytes unchanged. */
 export class RawSocket {
   readonly socket: Socket
   #received = Buffer.alloc(0)
@@ -85,8 +85,8 @@ export class RawSocket {
   }
 
   /**
-   * The code with which the server closes the socket (1005 when it names none, 1006 without a close frame), or `open`
-   * when it answers a `ping` instead.
+   * Returns the close code of the server (1005 for a close frame without a code, 1006 without a close frame), or `open`
+   * when the server answers a `ping` instead.
    */
   async outcome(): Promise<number | 'open'> {
     if (this.socket.writable) this.socket.write(frame(OP.text, '{"type":"ping"}'))
@@ -106,7 +106,7 @@ export class RawSocket {
     return end < 0 ? undefined : this.#received.toString('latin1', 0, end)
   }
 
-  /** The server's frames so far, which are neither masked nor fragmented. */
+  /** Parses the frames of the server so far, which are neither masked nor fragmented. */
   *#frames(): Generator<{ opcode: number; payload: Buffer }> {
     const bytes = this.#received
     for (let at = this.#received.indexOf('\r\n\r\n') + 4; at + 2 <= bytes.length; ) {

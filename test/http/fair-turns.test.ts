@@ -1,21 +1,18 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { build } from '../helper.ts'
+import { until } from '../until.ts'
 
 t.test('requests that arrive together leave turns to others', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann', 'bob')
   const [ann, bob] = people
-  const db = server.database()
-  const insert = db.prepare(
-    "insert into users (username, display_name, password_hash, created_at) values (?, 'x', '', 1)"
-  )
-  const member_ids = db.transaction(() =>
-    Array.from({ length: 1000 }, (_, n) => Number(insert.run(`crowd${n}`).lastInsertRowid))
-  )()
+  const crowd = await server.sql(`insert into users (username, display_name, password_hash, created_at)
+    with recursive n (value) as (select 1 union all select value + 1 from n where value < 1000)
+    select 'crowd' || value, 'x', '', 1 from n returning id`)
+  const member_ids = crowd.map(({ id }) => id)
   const body = JSON.stringify({ title: 'Crowd', member_ids })
   const { port, hostname, host } = new URL(server.url)
   const head = [
@@ -37,7 +34,7 @@ t.test('requests that arrive together leave turns to others', async t => {
     })
   )
   const open = promisify(server.app.server.getConnections.bind(server.app.server))
-  while ((await open()) < 51) await sleep(5)
+  await until(async () => (await open()) >= 51)
   let answered = 0
   const answers = connections.map(async connection => {
     const [data] = await once(connection, 'data')
@@ -69,7 +66,7 @@ t.test('a connection with any number of requests neither fills the memory nor ho
   const REQUESTS = 50_000
   connection.write('GET /a HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(REQUESTS))
   connection.resume()
-  while (begun < 1000) await sleep(1)
+  await until(() => begun >= 1000)
   t.equal((await ann.get('/auth/me')).status, 200)
   t.ok(begun < REQUESTS, `the other one is answered after ${begun} of ${REQUESTS}`)
   t.ok(most < 10_000, `${most} requests were open at once`)

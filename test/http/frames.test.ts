@@ -42,10 +42,7 @@ t.test('the server sends what the document says, and everything that it says', a
   await ann.post(`${path}/messages`, { message: 'Hello' })
   await manyChats(server, bob.user.id)
   // `expiring` comes when a minute is left.
-  server
-    .database()
-    .prepare('update sessions set expires_at = ?')
-    .run(Date.now() + 60_500)
+  await server.sql('update sessions set expires_at = ?', Date.now() + 60_500)
   const witness = new Witness()
   const b = await bob.v1('', { watch: socket => witness.watch(socket) })
   await b.next('unread')

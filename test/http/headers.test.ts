@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { json } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { build, type Json, type Server } from '../helper.ts'
 import { collector } from '../log-lines.ts'
+import { until } from '../until.ts'
 
 const LISTED = 'https://chat.example.com'
 const READABLE = {
@@ -40,7 +41,7 @@ t.test('a listed page can read every refusal, and how long to wait', async t => 
   const socket = await people[0].socket(id)
   socket.ws.pause()
   const closed = server.app.close()
-  await sleep(50)
+  await until(async () => (await ask(server, 'GET', '/auth/me')).status === 503)
   const stopping = await ask(server, 'GET', '/auth/me')
   t.match(stopping, { status: 503, body: { code: 'SHUTTING_DOWN' }, headers: { ...READABLE, 'retry-after': '5' } })
   socket.ws.resume()
@@ -51,7 +52,7 @@ t.test('a listed page can read that the server is overloaded', async t => {
   const server = await build(t, { ALLOWED_ORIGINS: LISTED })
   for (let i = 0; i < 3; i++) {
     for (const end = Date.now() + 1200; Date.now() < end; );
-    await sleep(0)
+    await nextTurn()
   }
   const refused = await ask(server, 'GET', '/auth/me')
   t.match(refused, { status: 503, body: { code: 'OVERLOADED' }, headers: { ...READABLE, 'retry-after': '5' } })
@@ -99,7 +100,7 @@ t.test('caches keep nothing of what is private, and ask again for what is not', 
   }
 })
 
-t.test('a page that may not call is told of once, with what may be wrong', async t => {
+t.test('a foreign origin is logged once, with the possible causes', async t => {
   const { lines, logger } = collector('info')
   const server = await build(t, {}, logger)
   const { host } = new URL(server.url)

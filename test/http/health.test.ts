@@ -1,17 +1,18 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { build } from '../helper.ts'
+import { until } from '../until.ts'
 
 /** The event loop stands for so long, again and again, as when every request takes the processor to itself. */
 async function busy(times: number, ms: number): Promise<void> {
   for (let i = 0; i < times; i++) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
     // Whatever is due has its turn.
-    for (let turn = 0; turn < 3; turn++) await immediate()
+    for (let turn = 0; turn < 3; turn++) await nextTurn()
   }
 }
 
@@ -76,8 +77,7 @@ t.test('a server that cannot keep up turns requests away, lives, and recovers', 
   t.match(await ann.get('/health/ready'), { status: 503, body: { code: 'OVERLOADED' } })
   t.equal((await ann.refused(`/ws?chat_id=${id}`)).status, 503)
 
-  const patience = Date.now() + 5000
-  while ((await ann.get('/auth/me')).status !== 200 && Date.now() < patience) await sleep(50)
+  await until(async () => (await ann.get('/auth/me')).status === 200, 5000)
   t.equal((await ann.get('/health/ready')).status, 200)
 })
 
@@ -91,7 +91,7 @@ t.test('a server that stops answers what it has begun, and waits for nobody who 
   server.app.server.on('request', () => arrived++)
   const login = () => server.stranger().post('/auth/login', { username: 'ann', password: 'correct horse' })
   const logins = Promise.all(Array.from({ length: 12 }, login))
-  while (arrived < 12) await sleep(1)
+  await until(() => arrived === 12)
 
   const begun = Date.now()
   const closed = server.app.close()
@@ -110,7 +110,7 @@ t.test('a server that stops sends new requests elsewhere', async t => {
   const slow = await ann.socket(id)
   slow.ws.pause()
   const closed = server.app.close()
-  await sleep(50)
+  await until(async () => (await ann.get('/auth/me')).status === 503)
   const refused = { status: 503, body: { statusCode: 503, code: 'SHUTTING_DOWN', error: 'Service Unavailable' } }
   for (const path of ['/auth/me', '/health/ready', '/nowhere']) {
     const reply = await ann.get(path)

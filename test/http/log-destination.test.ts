@@ -31,7 +31,7 @@ t.test('lines wait for a reader within a bound, and what was lost is counted', a
     .map(line => JSON.parse(line))
   const last = lines.pop()
   t.match(last, { level: 40, time: Number, pid: process.pid })
-  t.equal(last.msg, `${LINES - lines.length} lines of the log could not be written and are lost`)
+  t.equal(last.msg, `${LINES - lines.length} log lines could not be written and were dropped`)
   t.ok(lines.length > 1024 && lines.length < LINES, `${lines.length} lines were kept`)
   t.strictSame(
     lines.map(({ i }) => i),

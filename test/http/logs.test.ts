@@ -1,5 +1,4 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import Sqlite from 'better-sqlite3'
 import Fastify from 'fastify'
 import t from 'tap'
 import { loggerOptions } from '../../src/http/logger.ts'
@@ -116,9 +115,7 @@ t.test('however many messages cannot be stored at once, one line says why', asyn
   const server = await build(t, {}, logger)
   const { id, people } = await server.chat('ann')
   const a = await people[0].v1(id)
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  t.teardown(() => db.close())
-  db.exec("create trigger full before insert on messages begin select raise(abort, 'no space'); end")
+  await server.sql("create trigger full before insert on messages begin select raise(abort, 'no space'); end")
   for (let i = 0; i < 5; i++) a.send({ type: 'send', client_id: `${i}`, message: 'Hi' })
   for (let i = 0; i < 5; i++) t.match(await a.next('error'), { code: 'STORAGE_FAILED', client_id: `${i}` })
   const failures = lines.filter(({ level }) => level === 50)

@@ -1,4 +1,3 @@
-import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { build } from '../helper.ts'
 
@@ -77,10 +76,8 @@ t.test('a name has something to see, on one line, and changes nothing around it'
 t.test('names from before this rule stay readable', async t => {
   const server = await build(t)
   const { path, people } = await server.chat('ann')
-  const db = new Sqlite(String(server.settings['DATABASE_URL']).slice('sqlite:///'.length))
-  db.prepare('update users set display_name = ?').run('a\u202eb\n')
-  db.prepare('update chats set title = ?').run('\u200b')
-  db.close()
+  await server.sql('update users set display_name = ?', 'a\u202eb\n')
+  await server.sql('update chats set title = ?', '\u200b')
   t.match(await people[0].get('/auth/me'), { status: 200, body: { display_name: 'a\u202eb\n' } })
   t.match(await people[0].get(path), { status: 200, body: { title: '\u200b' } })
   t.match(await people[0].get('/chats'), { status: 200, body: { items: [{ title: '\u200b' }] } })

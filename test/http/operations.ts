@@ -1,11 +1,11 @@
 import { codesOf } from '../contract.ts'
 import type { Client, Json, Reply } from '../helper.ts'
 
-/** What a request has instead of what the document shows. */
+/** Values of a request that differ from the examples of the document. */
 export interface Instead {
   /** Path parameters by name. */
   params?: Record<string, string | number>
-  /** Added to the query. */
+  /** Additional keys of the query. */
   query?: string
   body?: unknown
   headers?: Record<string, string>
@@ -17,11 +17,11 @@ export interface Operation {
   path: string
   /** `[status, code]` of every error in the document. */
   errors: [status: number, code: string][]
-  /** Sends the request as the page at /docs fills it in. */
+  /** Sends the request with the values that the page at /docs fills in. */
   send(who: Client, instead?: Instead): Promise<Reply<Json>>
 }
 
-/** Every operation of an OpenAPI document, ready to be sent as its examples show. */
+/** Returns all operations of an OpenAPI document, with requests made of their examples. */
 export function operationsOf(document: Json): Operation[] {
   return Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
     Object.entries<Json>(methods).map(([method, operation]) => toOperation(method.toUpperCase(), path, operation))
@@ -31,7 +31,7 @@ export function operationsOf(document: Json): Operation[] {
 function toOperation(method: string, path: string, operation: Json): Operation {
   const { parameters = [], requestBody, responses } = operation
   const filled = exampleOf(requestBody?.content['application/json'] ?? {})
-  // As Swagger UI does: the example, else the default, else nothing.
+  // Like Swagger UI: the example, else the default, else nothing.
   const value = ({ example, schema }: Json) => example ?? schema.default
   const shown = parameters.filter((parameter: Json) => value(parameter) !== undefined)
   const values = new Map<string, string | number>(shown.map((parameter: Json) => [parameter.name, value(parameter)]))

@@ -50,7 +50,7 @@ t.test('the document of the socket names the server as the proxy of the README p
   }
 })
 
-t.test('without its files, a page says what brings them, and is not advertised', async t => {
+t.test('without its files, a page says how to install them, and is not listed', async t => {
   const assets = `${t.testdir({})}/`
   const app = Fastify()
   t.teardown(() => app.close())

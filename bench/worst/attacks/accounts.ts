@@ -3,10 +3,10 @@ import type { Attack } from '../attacker.ts'
 import { PASSWORD, type Person } from '../world.ts'
 
 const MANY = 1000
-/** How often 100 try to log in at once, and how long after each other, in milliseconds. */
+/** Number of bursts of 100 logins, and the time between two bursts in milliseconds. */
 const LOGINS = { times: 3, gapMs: 1500 }
 
-/** Sessions and passwords. */
+/** Attacks with sessions and passwords. */
 export const accounts: Attack[] = [
   {
     name: 'a session with 1,000 sockets for all chats logs out',
@@ -36,7 +36,7 @@ export const accounts: Attack[] = [
   {
     name: '100 wrong logins at once, three times',
     expected: { 401: 30 },
-    // 503 when too many wait for the hash.
+    // 503 when too many logins wait for a hash.
     allowed: ['429', '503'],
     prepare: async attacker => async () => {
       for (let time = 0; time < LOGINS.times; time++) {

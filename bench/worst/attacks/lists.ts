@@ -1,7 +1,7 @@
 import type { Attack, Attacker } from '../attacker.ts'
 import type { Person, World } from '../world.ts'
 
-/** The paths of all pages of a list. */
+/** Returns the paths of all pages of a list. */
 async function pagesOf(attacker: Attacker, person: Person, path: string): Promise<string[]> {
   const paths: string[] = []
   for (let next: string | undefined = path; next !== undefined; ) {
@@ -13,7 +13,7 @@ async function pagesOf(attacker: Attacker, person: Person, path: string): Promis
   return paths
 }
 
-/** One account asks for these paths in turn, 8 at once. */
+/** One account requests these paths in turn, 8 in parallel. */
 function list(name: string, paths: (attacker: Attacker) => Promise<[Person, string[]]>): Attack {
   return {
     name: `${name}, 8 at once`,
@@ -31,7 +31,7 @@ const inChat = (chat: keyof World['chats'], rest: (from: number) => string, page
   return [writer, paths] as [Person, string[]]
 }
 
-/** Large answers to requests that no limit counts. */
+/** Attacks with requests that have large answers and no rate limit. */
 export const lists: Attack[] = [
   list('GET /auth/sessions with 10,000 sessions', async ({ world }) => [
     world.sessions[0] as Person,

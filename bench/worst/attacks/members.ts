@@ -1,14 +1,14 @@
 import type { Attack, Attacker } from '../attacker.ts'
 import type { Person } from '../world.ts'
 
-/** An account with a socket for all of its chats, 1,000 times. */
+/** Opens 1,000 sockets of one account, each for all of its chats. */
 async function withManySockets(attacker: Attacker): Promise<Person> {
   const [many] = attacker.world.sessions as [Person]
   await attacker.sockets(Array.from({ length: 1000 }, () => many))
   return many
 }
 
-/** Joining, leaving, roles, and chats with many members from the start. */
+/** Attacks with joins, leaves, roles and new chats with many members. */
 export const members: Attack[] = [
   {
     name: 'an account with 1,000 sockets for all chats joins and leaves a public chat as fast as allowed',

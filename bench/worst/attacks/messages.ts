@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack } from '../attacker.ts'
 import { EMOJI } from '../world.ts'
 
-/** Two texts of the most characters. */
+/** Two texts of the maximum length. */
 const TEXTS = ['a', 'b'].map(letter => letter.repeat(10_000))
-/** As long as a frame may nearly be, and no JSON. */
+/** A frame of nearly the maximum size that is not JSON. */
 const MALFORMED = '['.repeat(60_000)
 const GOES = 3
 
-/** What is said, and what cannot be read. */
+/** Attacks with messages, reactions and malformed frames. */
 export const messages: Attack[] = [
   {
     name: 'messages of 10,000 characters in a room of 1,900 sockets, as fast as allowed',
@@ -52,7 +52,7 @@ export const messages: Attack[] = [
   {
     name: '1,000 malformed frames of 60 KB at once, three times',
     expected: { ready: GOES, INVALID_JSON: 300 },
-    // Flooding: the socket is closed, or broken while frames are on their way to it.
+    // The server closes the socket because of the flood. Its connection can break while frames are in flight.
     allowed: ['RATE_LIMITED', 'closed 1008', 'closed 1006'],
     prepare: async attacker => async () => {
       const { writer, chats } = attacker.world

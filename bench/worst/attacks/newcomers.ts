@@ -2,7 +2,7 @@ import type { Attack, Attacker } from '../attacker.ts'
 import type { Person } from '../world.ts'
 
 const MANY = 1000
-/** Frames of an account that are taken at once, or nearly so many. */
+/** Number of frames at once: just below the limit of an account. */
 const RESUMES = 290
 
 /** Opens a socket for all chats and resumes each of them from the message before its latest one. */
@@ -12,7 +12,7 @@ async function comeBack(attacker: Attacker, person: Person): Promise<void> {
   socket.send({ type: 'resume', chats: heads.map(({ chat_id, seq }) => ({ chat_id, after: seq - 1 })) })
 }
 
-/** Sockets that come at once. */
+/** Attacks with many sockets that open at once. */
 export const newcomers: Attack[] = [
   {
     name: '1,000 people open a socket in one room at once',
@@ -26,7 +26,7 @@ export const newcomers: Attack[] = [
   {
     name: 'an account with 200 chats reconnects 1,000 sockets at once and resumes all chats',
     expected: { ready: MANY, live: RESUMES * 200 },
-    // Its sockets share what an account may send at once: most of them are told to wait.
+    // The sockets share the rate limit of the account, so most of them get RATE_LIMITED.
     allowed: ['refused 503', 'RATE_LIMITED'],
     async prepare(attacker) {
       const one = attacker.world.with200

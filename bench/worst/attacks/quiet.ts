@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack } from '../attacker.ts'
 
-/** What the victim waits when nobody attacks: the noise of the machine and of the measurement. */
+/** The baseline without an attack: the noise of the machine and of the measurement. */
 export const quiet: Attack = {
   name: 'quiet: no attack',
   expected: {},

@@ -4,21 +4,21 @@ import type { Person } from '../world.ts'
 
 type Room = 'room900' | 'room1900'
 
-/** Marks of one go: what one account may send at once, and the ping after it. */
+/** Number of read markers in one burst: the limit of an account, minus the ping after them. */
 const MARKS = 299
-/** After this an account may send as much again, in milliseconds. */
+/** Time after which an account may send another burst, in milliseconds. */
 const AGAIN_MS = 3100
 const GOES = 2
-/** The answer to the question after the attack, when the server is not over it. */
+/** The answer after the attack when the server is still overloaded. */
 const BUSY = ['503']
-/** Requests of a flood that must succeed even on a slow machine. */
+/** Minimum number of requests of a flood that must succeed, even on a slow machine. */
 const SOME = 50
 
 function peopleOf(room: Room, { crowd }: Attacker['world']): Person[] {
   return room === 'room900' ? crowd.slice(1000) : crowd
 }
 
-/** Counts whether the read marker of a person is where it was put. A server that is overloaded is asked again. */
+/** Counts whether the read marker of a person is where it was set. Retries while the server is overloaded. */
 async function check(attacker: Attacker, room: Room, person: Person, read_id: number): Promise<void> {
   let answer = await attacker.ask(person, 'GET', `/chats/${attacker.world.chats[room]}`)
   while (answer.status === 503) {
@@ -107,7 +107,7 @@ function allMarkOverHttp(room: Room, size: string, count: number): Attack {
   }
 }
 
-/** Read markers. */
+/** Attacks with read markers. */
 export const reads: Attack[] = [
   oneMarks('room900', '900'),
   oneMarks('room1900', '1,900'),

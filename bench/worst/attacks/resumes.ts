@@ -1,6 +1,6 @@
 import type { Attack } from '../attacker.ts'
 
-/** Replays. */
+/** Attacks with replays. */
 export const resumes: Attack[] = [
   {
     name: 'a resume of 1,000 chats in one frame, as fast as allowed',

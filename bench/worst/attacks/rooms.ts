@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack, Attacker } from '../attacker.ts'
 
 const SIZE = 1900
-/** One person's typing is passed on at most this often, in milliseconds. */
+/** Minimum time between two `typing` broadcasts for one person, in milliseconds. */
 const TYPING_MS = 3000
 
 function everybody(attacker: Attacker) {
   return attacker.sockets(attacker.world.crowd, attacker.world.chats.room1900)
 }
 
-/** What members, admins and owners of a large room can do to it. */
+/** Attacks by members, admins and owners of a large room. */
 export const rooms: Attack[] = [
   {
     name: 'one member of a room of 1,900 sockets sends `typing` as fast as allowed',

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack } from '../attacker.ts'
 import { MARKS, type World } from '../world.ts'
 
-/** Searches of one account in a chat of its own, 8 at once. */
+/** One account searches a chat of its own, 8 searches in parallel. */
 function search(
   name: string,
   chat: keyof World['chats'],
@@ -23,10 +23,10 @@ function search(
   }
 }
 
-/** How long the server is watched while it indexes what was sent, in milliseconds. */
+/** Time of the measurement while the server indexes the messages, in milliseconds. */
 const INDEXING_MS = 5000
 
-/** Full text. */
+/** Attacks with full-text search. */
 export const searches: Attack[] = [
   {
     name: 'messages of 10,000 combining marks in a chat of its own, as fast as allowed, and their indexing',
@@ -45,6 +45,6 @@ export const searches: Attack[] = [
     200: 8
   }),
   search('for a word that 40,000 messages have, limit=200', 'matches', 'fox', '200', { 200: 8 }),
-  // A number over the maximum may well be refused.
+  // The server may refuse a number over the maximum.
   search('for a word that 40,000 messages have, limit=Infinity', 'matches', 'fox', 'Infinity', {}, ['200', '400'])
 ]

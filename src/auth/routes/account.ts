@@ -3,7 +3,7 @@ import type { Config } from '../../config.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, ref } from '../../schemas/common.ts'
 import { Credentials, LoginReply, PasswordChange, Registration, User } from '../../schemas/user.ts'
-import { guessedLogins, guessedPasswords, perAddress } from '../limits.ts'
+import { limitLogins, limitPasswordChanges, perAddress } from '../limits.ts'
 import type { Passwords } from '../password.ts'
 import type { sessionCookies } from '../session.ts'
 
@@ -15,7 +15,7 @@ export interface AuthServices {
 
 const tags = ['Accounts']
 
-/** Registering, logging in and out, and changing the password. */
+/** Routes of accounts: register, log in, log out, change the password. */
 const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { config, sessions, passwords }) => {
   app.route({
     method: 'POST',
@@ -44,7 +44,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     method: 'POST',
     url: '/login',
     config: perAddress,
-    preHandler: guessedLogins(app),
+    preHandler: limitLogins(app),
     schema: {
       operationId: 'login',
       summary: 'Log in',
@@ -92,7 +92,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
     url: '/password',
     config: perAddress,
     preValidation: app.authenticate,
-    preHandler: guessedPasswords(app),
+    preHandler: limitPasswordChanges(app),
     schema: {
       operationId: 'changePassword',
       summary: 'Change password',
@@ -106,8 +106,8 @@ const accountRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { con
       const verified = await app.db.users.passwordHash(user.id)
       if (!(await passwords.verify(body.current_password, verified))) throw new ChatError('WRONG_PASSWORD')
       const password_hash = await passwords.hash(body.new_password)
-      const whose = { user_id: user.id, session_id, verified }
-      const session_ids = await app.db.sessions.changePassword(whose, password_hash)
+      const current = { user_id: user.id, session_id, verified }
+      const session_ids = await app.db.sessions.changePassword(current, password_hash)
       app.bus.publish({ type: 'sessions_ended', session_ids })
       return reply.code(204).send(null)
     }

@@ -7,7 +7,7 @@ import type { AuthServices } from './account.ts'
 
 const tags = ['Sessions']
 
-/** The current user, and their sessions. */
+/** Routes of the current user and of their sessions. */
 const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { sessions }) => {
   app.addHook('preValidation', app.authenticate)
   app.addHook('preHandler', app.limitChanges)

@@ -5,7 +5,7 @@ import { ProfileChange, User, UserParams, UserQuery } from '../../schemas/user.t
 
 const tags = ['Users']
 
-/** Finding people, and changing one's own profile. */
+/** Routes that find users, and change the profile of the current user. */
 const userRoutes: FastifyPluginAsyncTypebox = async app => {
   app.addHook('preValidation', app.authenticate)
   app.addHook('preHandler', app.limitChanges)

@@ -1,7 +1,7 @@
 import type { Message } from '../../../src/schemas/message.ts'
 import type { Client } from '../../helper.ts'
 
-/** Everything in a chat, as a client without a memory gets it. */
+/** Returns all messages of a chat, as a new client gets them. */
 export async function history(device: Client, chat_id: number): Promise<Message[]> {
   const all: Message[] = []
   for (let before = ''; ; before = `&before=${all[0]?.id}`) {

@@ -14,11 +14,11 @@ interface Link {
 }
 
 /**
- * The origin of a page: its files, and Confab under `/api`, as behind the proxy of a development server. Replies to
- * HTTP requests take 40 ms longer than frames. What else can go wrong on the way, the test says.
+ * The origin of a page: its files, and Confab under `/api`, as behind the proxy of a development server. Replies to HTTP
+ * requests take 40 ms longer than frames. Tests can add other faults of a network.
  */
 export class Origin {
-  /** Where Confab listens. */
+  /** The address of Confab. */
   target: string
   /** Runs when Confab has replied to a request, before the browser gets the reply. */
   onReply: (url: string) => Promise<unknown> = () => sleep(40)
@@ -34,7 +34,7 @@ export class Origin {
     return this.#url
   }
 
-  /** A proxy before `target`, closed with the test. */
+  /** Starts a proxy before `target`. The test closes it. */
   static async open(t: Test, target: string): Promise<Origin> {
     const origin = new Origin(target)
     const server = createServer((request, reply) => origin.#request(request, reply))
@@ -49,7 +49,7 @@ export class Origin {
     return origin
   }
 
-  /** Ends every socket without a word. */
+  /** Ends every socket without a close frame. */
   cut(): void {
     for (const { browser, server } of this.#links) {
       browser.destroy()
@@ -57,7 +57,7 @@ export class Origin {
     }
   }
 
-  /** From now on, frames from the server (or from the page) stay here until `pass`. The connection looks alive. */
+  /** From now on, holds frames from the server (or from the page) until `pass`. The connection stays open. */
   hold(from: 'server' | 'page' = 'server'): void {
     this.#held = from
     for (const link of this.#links) {
@@ -66,7 +66,7 @@ export class Origin {
     }
   }
 
-  /** Lets what was held go on, and what comes. */
+  /** Forwards the held frames, and all later ones. */
   pass(): void {
     for (const link of this.#links) {
       if (this.#held === 'server') link.server.pipe(link.browser)

@@ -8,7 +8,7 @@ import { Origin } from './origin.ts'
 export const PASSWORD = 'correct horse'
 const PATIENCE_MS = 20_000
 
-/** What the page says of itself: see `walk.state` in page/main.js. */
+/** The state of the page: see `walk.state` in page/main.js. */
 export interface State {
   status: string
   epoch: string
@@ -26,20 +26,20 @@ interface ChatState {
   unread: number
   online: number[]
   typing: number[]
-  /** How many texts wait for their ack. */
+  /** Number of unacked texts. */
   waiting: number
   /** Whether the history is loaded to its beginning. */
   complete: boolean
 }
 
-/** Somebody at a browser of their own, behind a proxy of their own. */
+/** A person with their own browser, behind their own proxy. */
 export class Person {
   readonly origin: Origin
   readonly context: BrowserContext
   readonly page: Page
-  /** The account, as another device of the same person uses it. */
+  /** The account, used as from another device. */
   device: Client
-  /** What went wrong in the page. */
+  /** The errors of the page. */
   readonly errors: string[] = []
 
   private constructor(origin: Origin, context: BrowserContext, page: Page, device: Client) {
@@ -64,7 +64,7 @@ export class Person {
     return person
   }
 
-  /** The same person, with the same session, in a fresh page. */
+  /** Opens a new page with the same session. */
   async afresh(): Promise<Person> {
     const fresh = new Person(this.origin, this.context, await this.context.newPage(), this.device)
     await fresh.page.goto(this.origin.url)
@@ -90,12 +90,12 @@ export class Person {
     await this.page.locator('[name=text]').press('Enter')
   }
 
-  /** Says `count` texts, one every 20 ms. */
+  /** Sends `count` texts, one every 20 ms. */
   talk(prefix: string, count: number): Promise<void> {
     return this.page.evaluate(`walk.talk('${prefix}', ${count})`)
   }
 
-  /** Scrolls up until there is nothing older. */
+  /** Scrolls up to the first message. */
   scrollToTheBeginning(): Promise<void> {
     return this.page.evaluate('walk.scrollToTheBeginning()')
   }
@@ -109,17 +109,17 @@ export class Person {
     return this.page.evaluate('walk.state()')
   }
 
-  /** The messages of a chat that the page has. */
+  /** Returns the messages of a chat that the page has. */
   messages(chat_id: number): Promise<Message[]> {
     return this.page.evaluate(`walk.messages(${chat_id})`)
   }
 
-  /** What the page shows of the open chat. */
+  /** Returns the lines of the open chat on the page. */
   lines(): Promise<string[]> {
     return this.page.evaluate('walk.lines()')
   }
 
-  /** Texts that were shown twice at the same time. */
+  /** Returns the texts that the page has shown twice at the same time. */
   doubles(): Promise<string[]> {
     return this.page.evaluate('walk.doubles')
   }
@@ -130,7 +130,7 @@ export class Person {
     return chat
   }
 
-  /** Waits until the page is as `is` says. */
+  /** Waits until `is` returns true for the state of the page. */
   async until(what: string, is: (state: State) => boolean | Promise<boolean>): Promise<State> {
     for (const end = Date.now() + PATIENCE_MS; ; await sleep(20)) {
       const state = await this.state()

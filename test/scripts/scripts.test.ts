@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { old, rowsOf, within } from './db/old-database.ts'
-import { build } from './helper.ts'
-import { run } from './scripts.ts'
+import { old, rowsOf, within } from '../db/old-database.ts'
+import { build } from '../helper.ts'
+import { run } from './run.ts'
 
 t.test('a backup made while people write is a database, and ends', async t => {
   const server = await build(t, { RATE_LIMITS: 'off' })
@@ -57,8 +57,8 @@ t.test('a backup that cannot be made says why, and leaves what there is', async 
   const cwd = t.testdir({ 'there.db': 'mine' })
   const none = { DATABASE_URL: 'sqlite:///none.db' }
   const cases: [string[], RegExp][] = [
-    [[], /^db:backup: say where to: npm run db:backup -- copy\.db\n$/],
-    [['there.db'], /^db:backup: there\.db is there already\n$/],
+    [[], /^db:backup: the name of the copy is missing: npm run db:backup -- copy\.db\n$/],
+    [['there.db'], /^db:backup: there\.db exists already\n$/],
     [['copy.db'], /^db:backup: .*none\.db.*\n$/]
   ]
   for (const [args, line] of cases) {
@@ -91,8 +91,8 @@ t.test('preparing for load tests says what is wrong in a line', async t => {
   const cwd = t.testdir({})
   t.match(await run('load-prepare.ts', cwd, ['--help']), { code: 0, stdout: /--members/ })
   const cases: [string[], RegExp][] = [
-    [['--users', '0'], /^load:prepare: --users must be an integer of at least 1 \(--help tells more\)\n$/],
-    [[], /^load:prepare: DATABASE_URL: \S+ cannot be opened: another server has it open \(--help tells more\)\n$/]
+    [['--users', '0'], /^load:prepare: --users must be an integer of at least 1 \(see --help\)\n$/],
+    [[], /^load:prepare: DATABASE_URL: \S+ cannot be opened: another server has it open \(see --help\)\n$/]
   ]
   for (const [args, stderr] of cases) {
     t.match(await run('load-prepare.ts', cwd, args, server.settings), { code: 1, stdout: '', stderr })

@@ -2,8 +2,8 @@ import { existsSync, linkSync, readdirSync, renameSync, statSync, truncateSync, 
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { build, type Client } from './helper.ts'
-import { run } from './scripts.ts'
+import { build, type Client } from '../helper.ts'
+import { run } from './run.ts'
 
 /** A server with a file in a directory of its own, and a function to stop it, restore a copy and start it again. */
 async function restorable(t: Test) {
@@ -153,10 +153,10 @@ t.test('a restore that makes no sense says why', async t => {
   await server.app.close()
   const file = settings.DATABASE_URL.slice('sqlite:///'.length)
   const cases: [string[], object, RegExp][] = [
-    [[], settings, /^db:restore: say which copy: npm run db:restore -- copy\.db\n$/],
-    [[copy], settings, /^db:restore: there is no \S+copy\.db\n$/],
+    [[], settings, /^db:restore: the name of the copy is missing: npm run db:restore -- copy\.db\n$/],
+    [[copy], settings, /^db:restore: \S+copy\.db does not exist\n$/],
     [[file], settings, /is the database itself\n$/],
-    [[file], { ...settings, DATABASE_URL: 'sqlite:///:memory:' }, /has no file\n$/]
+    [[file], { ...settings, DATABASE_URL: 'sqlite:///:memory:' }, /a database without a file\n$/]
   ]
   for (const [args, env, line] of cases) {
     t.match(await run('db-restore.ts', '/', args, env as NodeJS.ProcessEnv), { code: 1, stdout: '', stderr: line })

@@ -1,3 +1,0 @@
-import { runWaiting } from '../part.ts'
-
-await runWaiting()
