@@ -5,31 +5,31 @@ import { WebSocket } from 'ws'
 export type Message = { id: number; seq: number; sender: { id: number }; message?: string }
 export type Options = { url: string; username: string; password: string; chat_id: number }
 
-/** Close codes and, for what was refused over HTTP, statuses after which a client comes back. */
-const PASSING = [1001, 1005, 1006, 1011, 1012, 1013, 4401, 4408, 401, 429, 500, 502, 503, 504]
+/** The close codes and HTTP statuses after which the client reconnects. */
+const TEMPORARY = [1001, 1005, 1006, 1011, 1012, 1013, 4401, 4408, 401, 429, 500, 502, 503, 504]
 
-/** One chat. Whatever happens to the connection or the server: nothing is lost, nothing comes twice, all in order. */
+/** A client for one chat. Whatever fails, it loses nothing, gets nothing twice, and keeps the order. */
 export class Client {
-  /** Called with each new message, mine too, and each change: the whole message as it is now. */
+  /** Called with each new message (also my own) and each change: the whole message in its current state. */
   onMessage: (message: Message) => void = () => undefined
-  /** Called when the server went back to a backup: `messages` is empty, and everything comes again. */
+  /** Called when the server was restored from a backup: `messages` is empty, and all messages arrive again. */
   onReset: () => void = () => undefined
-  /** Called when the server will never accept a text. */
+  /** Called when the server refuses a text permanently. */
   onRefused: (code: string, text: string | undefined) => void = () => undefined
-  /** What is known of the chat, by `id`. */
+  /** The known messages of the chat, by `id`. */
   readonly messages = new Map<number, Message>()
-  /** What is not acked yet, by `client_id`, in the order of sending. Save it, and it survives a crash of the client. */
+  /** The texts that are not acked yet, by `client_id`, in order. Save it to survive a crash of the client. */
   readonly unacked = new Map<string, string>()
   readonly #options: Options
   readonly #stop = new AbortController()
   #socket: WebSocket | undefined
   #cookie = ''
   #me = { id: 0 }
-  /** The `seq` of the latest frame; none before the first `ready`. Replies to HTTP requests do not move it. */
+  /** The `seq` of the latest frame; undefined before the first `ready`. Replies to HTTP requests do not move it. */
   #cursor: number | undefined
-  /** The first message of the last page of history. Not of all messages: a frame may tell of one that is far older. */
+  /** The first id of the last page of history. Not the lowest id of all: a frame may bring a much older message. */
   #oldest: number | undefined
-  /** The history that `messages` and the cursor belong to. */
+  /** The epoch of `messages` and the cursor. */
   #epoch: string | undefined
   #failures = 0
   #bye: number | undefined
@@ -38,18 +38,18 @@ export class Client {
     this.#options = options
   }
 
-  /** Sends now or later. The next text waits for the ack of this one, so that the order holds when one is repeated. */
+  /** Queues a text. Each text waits for the ack of the previous one, so that a retry does not change the order. */
   send(text: string): void {
     this.unacked.set(randomUUID(), text)
     if (this.unacked.size === 1) this.#sendFirst()
   }
 
-  /** Stays connected until `stop` is called. Throws when the server does not want this client back. */
+  /** Stays connected until `stop` is called. Throws when the server refuses this client permanently. */
   async run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const code = (this.#cookie ? 0 : await this.#logIn()) || (await this.#connect())
       if (this.#stop.signal.aborted) return
-      if (!PASSING.includes(code)) throw new Error(`the server does not want this client back: ${code}`)
+      if (!TEMPORARY.includes(code)) throw new Error(`the server refuses this client: ${code}`)
       if (code === 4401 || code === 401) this.#cookie = ''
       const most = Math.min(20_000, 500 * 2 ** ++this.#failures)
       const wait = this.#bye ?? 500 + Math.random() * (most - 500)
@@ -58,7 +58,7 @@ export class Client {
     }
   }
 
-  /** Loads the latest page of history, and then the page before it, and so on. Resolves with whether there are more. */
+  /** Loads the latest page of history; each further call, the page before. Resolves with whether there are more. */
   async loadOlder(): Promise<boolean> {
     const { url, chat_id } = this.#options
     const oldest = this.#oldest === undefined ? '' : `&before=${this.#oldest}`
@@ -77,7 +77,7 @@ export class Client {
     this.#socket?.close()
   }
 
-  /** Gets the cookie. Returns 0, or the status with which it was refused. */
+  /** Gets the cookie. Resolves with 0, or with the HTTP status of the refusal. */
   async #logIn(): Promise<number> {
     const { url, username, password } = this.#options
     const body = JSON.stringify({ username, password })
@@ -89,19 +89,19 @@ export class Client {
     return 0
   }
 
-  /** Opens a socket at the cursor. Resolves with its close code, or with the status with which it was refused. */
+  /** Opens a socket at the cursor. Resolves with its close code, or with the HTTP status of the refusal. */
   #connect(): Promise<number> {
     const { url, chat_id } = this.#options
     const after = this.#cursor === undefined ? '' : `&after=${this.#cursor}`
     const address = `${url.replace(/^http/, 'ws')}/ws?chat_id=${chat_id}${after}`
     const socket = new WebSocket(address, 'confab.v1', { headers: { cookie: this.#cookie } })
     this.#socket = socket
-    // The server pings every 25 s. After twice that without a sign of life, the connection is dead.
+    // The server pings every 25 s. After twice this time without a ping or a frame, the connection is dead.
     const silence = setTimeout(() => socket.terminate(), 50_000)
     socket.on('ping', () => silence.refresh())
     socket.on('message', data => {
       silence.refresh()
-      // Not what is still on its way from a socket that was given up.
+      // Ignore frames that still arrive on an old socket.
       if (socket === this.#socket) this.#receive(JSON.parse(String(data)))
     })
     return new Promise(resolve => {
@@ -117,23 +117,23 @@ export class Client {
     })
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: /asyncapi.json says what each frame is
+  // biome-ignore lint/suspicious/noExplicitAny: /asyncapi.json describes each frame
   #receive(frame: any): void {
     const text = this.unacked.get(frame.client_id)
     if (frame.type === 'ready') {
       this.#failures = 0
       this.#me = frame.user
-      if (this.#epoch !== undefined && this.#epoch !== frame.epoch) this.#beginAnew()
+      if (this.#epoch !== undefined && this.#epoch !== frame.epoch) this.#startOver()
       this.#epoch = frame.epoch
       this.#cursor ??= frame.chats[0].seq
       this.#sendFirst()
     } else if (frame.type === 'message') {
-      this.#see(frame)
+      this.#apply(frame)
     } else if (frame.type === 'live') {
       this.#cursor = frame.seq
     } else if (frame.type === 'ack' && this.unacked.delete(frame.client_id)) {
-      // A first ack stands for the `message` frame. A duplicate does not: that message has come, or will, as a frame.
-      if (!frame.duplicate) this.#see({ id: frame.id, seq: frame.seq, sender: this.#me, message: text as string })
+      // The ack replaces the `message` frame, unless it is a duplicate: that message has its own `message` frame.
+      if (!frame.duplicate) this.#apply({ id: frame.id, seq: frame.seq, sender: this.#me, message: text as string })
       this.#sendFirst()
     } else if (frame.type === 'error' && frame.retry_after_ms !== undefined) {
       setTimeout(() => this.#sendFirst(), frame.retry_after_ms)
@@ -146,21 +146,21 @@ export class Client {
     }
   }
 
-  /** A frame: it moves the cursor. */
-  #see(message: Message): void {
+  /** Handles a message from a frame: it moves the cursor. */
+  #apply(message: Message): void {
     this.#cursor = message.seq
     this.#keep(message)
   }
 
-  /** A page of history can be older than a frame that overtook it: the higher `seq` wins. */
+  /** Keeps the higher `seq`: a page of history can be older than a frame that arrived before it. */
   #keep(message: Message): void {
     if ((this.messages.get(message.id)?.seq ?? 0) >= message.seq) return
     this.messages.set(message.id, message)
     this.onMessage(message)
   }
 
-  /** The numbers of another history mean nothing in this one. The next socket gets everything from the beginning. */
-  #beginAnew(): void {
+  /** Discards everything: the cursor means nothing in another history. The next socket replays from the beginning. */
+  #startOver(): void {
     this.messages.clear()
     this.#oldest = undefined
     this.#cursor = 0

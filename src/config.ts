@@ -23,10 +23,12 @@ const Environment = Type.Object({
     default: 'sqlite:///confab.db',
     pattern: '^sqlite:///\\s*\\S.*$',
     title: 'sqlite:///file.db (relative), sqlite:////path/file.db (absolute) or sqlite:///:memory:',
-    description: 'Where the data lies'
+    description: 'The database'
   }),
-  SECRET_KEY: Type.Optional(Type.String({ title: 'at least 32 bytes', description: 'Signs the session cookies' })),
-  ALGORITHM: word(['HS256', 'HS384', 'HS512'], 'HS256', 'The JWT signature of the session cookie'),
+  SECRET_KEY: Type.Optional(
+    Type.String({ title: 'at least 32 bytes', description: 'The key that signs session cookies' })
+  ),
+  ALGORITHM: word(['HS256', 'HS384', 'HS512'], 'HS256', 'The algorithm of the JWT signature in the session cookie'),
   HOST: Type.String({
     default: '127.0.0.1',
     minLength: 1,
@@ -43,14 +45,14 @@ const Environment = Type.Object({
   LOG_LEVEL: word(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',
-    'How much is logged; debug shows every request'
+    'The lowest level that is logged; debug logs every request'
   ),
   ALLOWED_ORIGINS: Type.String({
     default: '',
     title: 'a comma-separated list of origins, without wildcards, such as https://chat.example.com',
     description: 'Other origins whose pages may call this server with the cookie'
   }),
-  REGISTRATION: word(['open', 'closed'], 'open', 'Whether anybody may register'),
+  REGISTRATION: word(['open', 'closed'], 'open', 'Whether new accounts can be registered'),
   COOKIE_NAME: Type.String({
     default: 'access_token',
     pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
@@ -60,26 +62,35 @@ const Environment = Type.Object({
   COOKIE_SECURE: word(
     ['auto', 'true', 'false'],
     'auto',
-    'The Secure attribute; auto sets it when the request was https'
+    'The Secure attribute of the cookie; auto sets it if the request was https'
   ),
-  COOKIE_SAMESITE: word(['lax', 'strict', 'none'], 'lax', 'The SameSite attribute; none needs COOKIE_SECURE=true'),
+  COOKIE_SAMESITE: word(
+    ['lax', 'strict', 'none'],
+    'lax',
+    'The SameSite attribute of the cookie; none needs COOKIE_SECURE=true'
+  ),
   COOKIE_PARTITIONED: word(
     ['true', 'false'],
     'false',
-    'The Partitioned attribute, for pages of other sites; true needs COOKIE_SECURE=true'
+    'The Partitioned attribute of the cookie, for pages of another site; true needs COOKIE_SECURE=true'
   ),
   SESSION_TTL: Type.Integer({
     default: 604_800,
     minimum: 60,
     maximum: 31_536_000,
     title: 'a number of seconds from 60 to 31536000',
-    description: 'How long an unused session lives, in seconds; used ones renew themselves past half of it'
+    description:
+      'The lifetime of an unused session, in seconds. A session is renewed when it is used in the second half of it'
   }),
-  RATE_LIMITS: word(['on', 'off'], 'on', 'Limits on logins, sends and sockets; switch off only for load tests'),
+  RATE_LIMITS: word(
+    ['on', 'off'],
+    'on',
+    'Limits on logins, sends, searches and sockets; switch off for load tests only'
+  ),
   TRUST_PROXY: Type.String({
     default: '',
     title: 'a comma-separated list of IP addresses or CIDR ranges',
-    description: 'Reverse proxies whose X-Forwarded-* headers are believed'
+    description: 'Reverse proxies whose X-Forwarded-* headers are trusted'
   })
 })
 

@@ -1,4 +1,4 @@
-// Artillery fills in variables in the address of a socket but not in its headers: hence `connect`.
+// Artillery replaces variables in the address of a socket but not in its headers: `connect` sets the header.
 
 /** @typedef {{ vars: { chat_id: number, cookie: string, sent_at: number }, ws: import('ws').WebSocket }} Context */
 /** @typedef {import('node:events').EventEmitter} Events */
@@ -10,7 +10,7 @@ function connect(args, { vars }, done) {
   done()
 }
 
-/** Measures what arrives. @param {Context} context @param {Events} events @param {() => void} done */
+/** Measures the latency of received messages. @param {Context} context @param {Events} events @param {() => void} done */
 function listen({ ws }, events, done) {
   ws.on('message', data => {
     const frame = JSON.parse(String(data))

@@ -5,12 +5,12 @@ import exec from 'k6/execution'
 import { Counter, Trend } from 'k6/metrics'
 import { WebSocket } from 'k6/websockets'
 
-// A virtual user for each line of load.csv: it listens in its chat, and sends a message every few seconds.
+// One virtual user for each socket of load.json: it receives the messages of its chat, and sends one every few seconds.
 
 const url = __ENV.URL || 'ws://127.0.0.1:8000'
 const seconds = Number(__ENV.SECONDS || 10)
 const everyMs = Number(__ENV.EVERY_MS || 2000)
-// k6 looks for the file from where this script lies; an absolute path is safest.
+// k6 resolves the path relative to this script; an absolute path always works.
 const sockets = new SharedArray('sockets', () =>
   JSON.parse(open(__ENV.FILE || '../../load.json')).flatMap(({ chat_id, cookies }) =>
     cookies.map(cookie => ({ chat_id, cookie }))
@@ -34,7 +34,7 @@ export default function () {
   })
   let sending
   socket.onopen = () => {
-    // Not all at the same moment.
+    // Jitter: the users do not all send at the same moment.
     setTimeout(() => {
       sending = setInterval(() => socket.send(JSON.stringify({ message: String(Date.now()) })), everyMs)
     }, Math.random() * everyMs)
@@ -50,7 +50,7 @@ export default function () {
   }
   socket.onerror = ({ error }) => {
     refused.add(1)
-    // biome-ignore lint/suspicious/noConsole: it is how a script of k6 says something
+    // biome-ignore lint/suspicious/noConsole: the way to log in a k6 script
     console.error(error)
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { WebSocket } from 'ws'
 
-// Opens every socket of load.json. One member of each chat sends, in turn; the others measure when it arrives.
+// Opens all sockets of load.json. One member of each chat sends, chat after chat. The others measure the latency.
 
 const text = (value: string) => ({ type: 'string' as const, default: value })
 const { values } = parseArgs({
