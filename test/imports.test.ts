@@ -119,9 +119,9 @@ t.test('only db/ knows the database', async t => {
   )
 })
 
-t.test('only chat/connection.ts holds WebSockets', async t => {
+t.test('only chat/socket/connection.ts holds WebSockets', async t => {
   t.strictSame(
-    offending((from, { to, typeOnly }) => to === 'ws' && !typeOnly && from !== 'chat/connection.ts'),
+    offending((from, { to, typeOnly }) => to === 'ws' && !typeOnly && from !== 'chat/socket/connection.ts'),
     []
   )
 })

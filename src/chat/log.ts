@@ -4,9 +4,9 @@ import type { Change, Done, Outcome } from '../db/log.ts'
 import type { Repositories } from '../db/plugin.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Message } from '../schemas/message.ts'
-import type { Connection } from './connection.ts'
-import type { Delivery } from './delivery.ts'
-import type { Rooms } from './rooms.ts'
+import type { Delivery } from './delivery/events.ts'
+import type { Rooms } from './delivery/rooms.ts'
+import type { Connection } from './socket/connection.ts'
 
 /** A change on its way into the log. */
 export interface Entry {

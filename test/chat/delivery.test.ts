@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { Markers } from '../../src/chat/markers.ts'
-import type { Room } from '../../src/chat/room.ts'
+import type { Room } from '../../src/chat/delivery/room.ts'
+import { Markers } from '../../src/chat/ephemeral/read-markers.ts'
 import { build } from '../helper.ts'
 import { delay } from './delay.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Departures } from '../../src/chat/departures.ts'
+import { Departures } from '../../src/chat/delivery/departures.ts'
 
 t.test('who may have left since a membership was read', async t => {
   const departures = new Departures()

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { Connection } from '../../src/chat/connection.ts'
+import { Connection } from '../../src/chat/socket/connection.ts'
 import { build, type Client, type Json } from '../helper.ts'
 import { group } from './group.ts'
 

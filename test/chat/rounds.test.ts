@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import type { Room } from '../../src/chat/room.ts'
-import { Rounds } from '../../src/chat/rounds.ts'
+import type { Room } from '../../src/chat/delivery/room.ts'
+import { Rounds } from '../../src/chat/delivery/scheduler.ts'
 
 /** Rounds of rooms whose `serve` is this, given how often it was called for that room; and what was served and logged. */
 function roundsOf(serve: (chat_id: number, nth: number) => boolean) {

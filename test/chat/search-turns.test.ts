@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { Searches, type Work } from '../../src/chat/searches.ts'
+import { Searches, type Work } from '../../src/chat/routes/search-scheduler.ts'
 import { build, type Client, type Server } from '../helper.ts'
 import { find, found } from '../search.ts'
 

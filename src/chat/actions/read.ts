@@ -1,7 +1,7 @@
 import type { Bus } from '../../bus/bus.ts'
 import type { Done } from '../../db/log.ts'
 import type { ReadFrame } from '../../schemas/frame.ts'
-import type { Cursor } from '../cursor.ts'
+import type { Cursor } from '../delivery/cursor.ts'
 import type { Log } from '../log.ts'
 import { refusal } from './refusal.ts'
 

@@ -1,5 +1,5 @@
 import type { ResumeFrame } from '../../schemas/frame.ts'
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../socket/connection.ts'
 
 /** Sets cursors back, or forth: the log fills the way from there to the head, then says `live`. */
 export function resume(connection: Connection, { chats }: ResumeFrame): void {

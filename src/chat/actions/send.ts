@@ -1,5 +1,5 @@
 import type { SendFrame } from '../../schemas/frame.ts'
-import type { Cursor } from '../cursor.ts'
+import type { Cursor } from '../delivery/cursor.ts'
 import type { Log } from '../log.ts'
 import { refusal } from './refusal.ts'
 

@@ -15,7 +15,7 @@ import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'
 import { ACCESS_ERRORS } from '../access.ts'
 import { tellRead } from '../actions/read.ts'
 import type { ChatServices } from '../plugin.ts'
-import { KeptBodies } from './kept.ts'
+import { KeptBodies } from './response-cache.ts'
 import { viewChat } from './view.ts'
 
 const tags = ['Chats']

@@ -15,7 +15,7 @@ import {
 } from '../../schemas/message.ts'
 import { ACCESS_ERRORS } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
-import { KeptBodies } from './kept.ts'
+import { KeptBodies } from './response-cache.ts'
 
 const tags = ['Messages']
 /** Pages of history that are kept, in bytes. */

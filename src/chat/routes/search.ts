@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { type Page, page, ref } from '../../schemas/common.ts'
 import { FoundMessage, SearchQuery } from '../../schemas/message.ts'
 import { ACCESS_ERRORS } from '../access.ts'
-import { Searches, type Work } from '../searches.ts'
+import { Searches, type Work } from './search-scheduler.ts'
 
 const ITEM = ref(FoundMessage)
 

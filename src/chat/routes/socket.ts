@@ -5,9 +5,9 @@ import { ChatError } from '../../errors.ts'
 import { nothing } from '../../schemas/common.ts'
 import { SUBPROTOCOL } from '../../schemas/frame.ts'
 import { SocketQuery, UNREAD_ITEMS } from '../../schemas/socket.ts'
-import { acceptor, type Entry } from '../accept.ts'
 import { ACCESS_ERRORS } from '../access.ts'
 import type { ChatServices } from '../plugin.ts'
+import { acceptor, type Entry } from '../socket/accept.ts'
 
 /** Sockets a user may have on a node. */
 const SOCKETS_PER_USER = 1000

@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { timeSlice } from '../time-slice.ts'
+import { timeSlice } from '../../time-slice.ts'
+import type { Connection } from '../socket/connection.ts'
+import type { Sockets } from '../socket/registry.ts'
 import type { CatchUp } from './catch-up.ts'
-import type { Connection } from './connection.ts'
 import { Cursor } from './cursor.ts'
 import { Room, type RoomHost } from './room.ts'
-import { Rounds } from './rounds.ts'
-import type { Sockets } from './sockets.ts'
+import { Rounds } from './scheduler.ts'
 
 /** The rooms of this node, by chat. A room without sockets is dropped. */
 export class Rooms implements RoomHost {

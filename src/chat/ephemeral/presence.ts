@@ -1,6 +1,6 @@
-import type { Cursor } from './cursor.ts'
-import { encode } from './frames.ts'
-import type { Room } from './room.ts'
+import type { Cursor } from '../delivery/cursor.ts'
+import type { Room } from '../delivery/room.ts'
+import { encode } from '../socket/frames.ts'
 import { Throttle } from './throttle.ts'
 
 /** A room is told who is online at most this often, in milliseconds. */

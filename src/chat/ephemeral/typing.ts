@@ -1,5 +1,5 @@
-import { encode } from './frames.ts'
-import type { Room } from './room.ts'
+import type { Room } from '../delivery/room.ts'
+import { encode } from '../socket/frames.ts'
 import { Throttle } from './throttle.ts'
 
 /** After this long without a `typing` frame, somebody is no longer typing. In milliseconds. */

@@ -1,6 +1,6 @@
-import type { Connection } from './connection.ts'
-import { ackFrame, messageFrame } from './frames.ts'
-import type { Appended } from './log.ts'
+import type { Appended } from '../log.ts'
+import type { Connection } from '../socket/connection.ts'
+import { ackFrame, messageFrame } from '../socket/frames.ts'
 
 /** A committed batch of one chat, encoded once for everybody. */
 export class Encoded {

@@ -1,6 +1,6 @@
-import type { Message } from '../schemas/message.ts'
-import type { Connection } from './connection.ts'
-import { messageFrame } from './frames.ts'
+import type { Message } from '../../schemas/message.ts'
+import type { Connection } from '../socket/connection.ts'
+import { messageFrame } from '../socket/frames.ts'
 import type { Room } from './room.ts'
 
 /** What a socket is owed for a send of its own that was committed while the socket was behind. */

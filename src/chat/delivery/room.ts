@@ -1,11 +1,11 @@
+import { Presence } from '../ephemeral/presence.ts'
+import { Markers } from '../ephemeral/read-markers.ts'
+import { EphemeralState } from '../ephemeral/state.ts'
+import { Typing } from '../ephemeral/typing.ts'
+import type { Appended } from '../log.ts'
+import { Tail } from './backlog.ts'
 import type { Cursor } from './cursor.ts'
-import { ackOf, Encoded, join } from './encoded.ts'
-import { EphemeralState } from './ephemeral-state.ts'
-import type { Appended } from './log.ts'
-import { Markers } from './markers.ts'
-import { Presence } from './presence.ts'
-import { Tail } from './tail.ts'
-import { Typing } from './typing.ts'
+import { ackOf, Encoded, join } from './encoded-batch.ts'
 
 /** Sockets that are served at once: less than a millisecond of short writes. */
 const SLICE = 128

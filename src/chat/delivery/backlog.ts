@@ -1,4 +1,4 @@
-import { type Encoded, join } from './encoded.ts'
+import { type Encoded, join } from './encoded-batch.ts'
 
 /** The end of a chat's log, encoded: what some socket at the head has not been given yet. It has no holes. */
 export class Tail {

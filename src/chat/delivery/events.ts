@@ -1,15 +1,15 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { BusEvent } from '../bus/bus.ts'
-import type { Repositories } from '../db/plugin.ts'
-import { timeSlice } from '../time-slice.ts'
-import { CLOSE, type Connection } from './connection.ts'
+import type { BusEvent } from '../../bus/bus.ts'
+import type { Repositories } from '../../db/plugin.ts'
+import { timeSlice } from '../../time-slice.ts'
+import { Throttle } from '../ephemeral/throttle.ts'
+import type { Appended } from '../log.ts'
+import { CLOSE, type Connection } from '../socket/connection.ts'
+import { encode } from '../socket/frames.ts'
+import type { Sockets } from '../socket/registry.ts'
 import type { Departures } from './departures.ts'
-import { encode } from './frames.ts'
-import type { Appended } from './log.ts'
 import type { Room } from './room.ts'
 import type { Rooms } from './rooms.ts'
-import type { Sockets } from './sockets.ts'
-import { Throttle } from './throttle.ts'
 
 /** When more events than this are still to be told, what would make others is refused. */
 const WAITING = 1000

@@ -1,6 +1,6 @@
-import { timeSlice } from '../time-slice.ts'
-import { encode } from './frames.ts'
-import type { Room } from './room.ts'
+import { timeSlice } from '../../time-slice.ts'
+import type { Room } from '../delivery/room.ts'
+import { encode } from '../socket/frames.ts'
 import { Throttle } from './throttle.ts'
 
 /** How often a room is told of read markers at most, in milliseconds. */

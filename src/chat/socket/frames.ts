@@ -1,9 +1,9 @@
 import type { ErrorObject, ValidateFunction } from 'ajv'
-import type { ErrorCode } from '../errors.ts'
-import { type IncomingFrame, incomingFrames, type OutgoingFrame } from '../schemas/frame.ts'
-import type { Message } from '../schemas/message.ts'
-import { compileBody, whatIsWrong } from '../validation.ts'
-import { textFrame } from './framing.ts'
+import type { ErrorCode } from '../../errors.ts'
+import { type IncomingFrame, incomingFrames, type OutgoingFrame } from '../../schemas/frame.ts'
+import type { Message } from '../../schemas/message.ts'
+import { compileBody, whatIsWrong } from '../../validation.ts'
+import { textFrame } from './frame-encoder.ts'
 
 /** A frame that was refused, in the words of the catalogue. */
 export interface Refused {

@@ -1,5 +1,5 @@
-import { ChatError } from '../errors.ts'
-import { FairTurns } from '../fair-turns.ts'
+import { ChatError } from '../../errors.ts'
+import { FairTurns } from '../../fair-turns.ts'
 
 /** A search has the event loop for so long at a time, in milliseconds, and what its last piece of work takes. */
 const TURN_MS = 5

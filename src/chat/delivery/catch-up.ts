@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Repositories } from '../db/plugin.ts'
-import type { Message } from '../schemas/message.ts'
-import { CLOSE, type Connection } from './connection.ts'
+import type { Repositories } from '../../db/plugin.ts'
+import type { Message } from '../../schemas/message.ts'
+import { CLOSE, type Connection } from '../socket/connection.ts'
+import { encode } from '../socket/frames.ts'
 import type { Cursor } from './cursor.ts'
-import { encode } from './frames.ts'
 
 /** Messages of a page at most: what a socket takes at once, and what a read may hold up the event loop for. */
 const PAGE = 100

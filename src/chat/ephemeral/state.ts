@@ -1,4 +1,4 @@
-import { join } from './encoded.ts'
+import { join } from '../delivery/encoded-batch.ts'
 
 /** Read markers that are kept at most; older ones are in the list of members. */
 const MARKERS = 1000

@@ -1,5 +1,5 @@
-import type { Repositories } from '../db/plugin.ts'
-import { EXPIRING_MS } from '../schemas/socket.ts'
+import type { Repositories } from '../../db/plugin.ts'
+import { EXPIRING_MS } from '../../schemas/socket.ts'
 import { CLOSE, type Connection } from './connection.ts'
 import { HEARTBEAT_MS } from './heartbeat.ts'
 
