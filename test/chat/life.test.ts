@@ -102,11 +102,12 @@ async function beating(t: Test, heartbeat: Heartbeat) {
       bucket: undefined,
       log: { info: never } as never,
       turns: new FairTurns(),
-      sockets: () => 1,
-      read: () => ({ type: 'ping' }),
+      openSockets: () => 1,
+      decode: () => ({ type: 'ping' }),
       act: never,
-      pinged: never,
-      closed: () => first.resolve(request.url)
+      onPing: never,
+      onClosing: never,
+      onClosed: () => first.resolve(request.url)
     })
     heartbeat.add(connection)
   })

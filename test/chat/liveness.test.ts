@@ -10,18 +10,20 @@ import type { TestSocket } from '../socket.ts'
 // The tests look after the sockets themselves: hours would pass otherwise.
 
 /** Opens a socket. Returns it with the server's side of it, after which the server's heartbeat does not look. */
-async function bothSides(open: () => Promise<TestSocket>): Promise<[TestSocket, Connection, Connection['visit']]> {
-  const { tell } = Connection.prototype
+async function bothSides(
+  open: () => Promise<TestSocket>
+): Promise<[TestSocket, Connection, Connection['onHeartbeat']]> {
+  const { send } = Connection.prototype
   const told = Promise.withResolvers<Connection>()
-  Connection.prototype.tell = function (frame) {
+  Connection.prototype.send = function (frame) {
     if (frame.type === 'ready') told.resolve(this)
-    tell.call(this, frame)
+    send.call(this, frame)
   }
   const client = await open()
   const connection = await told.promise
-  Connection.prototype.tell = tell
-  const visit = connection.visit.bind(connection)
-  connection.visit = () => undefined
+  Connection.prototype.send = send
+  const visit = connection.onHeartbeat.bind(connection)
+  connection.onHeartbeat = () => undefined
   return [client, connection, visit]
 }
 

@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { Searches, type Work } from '../../src/chat/routes/search-scheduler.ts'
+import { SearchScheduler, type Work } from '../../src/chat/routes/search-scheduler.ts'
 import { build, type Client, type Server } from '../helper.ts'
 import { find, found } from '../search.ts'
 
@@ -176,7 +176,7 @@ function held(began: string[], name: string) {
 }
 
 t.test('accounts take turns, and the searches that wait are bounded', async t => {
-  const searches = new Searches()
+  const searches = new SearchScheduler()
   const began: string[] = []
   const { signal } = new AbortController()
   const turn = () => new Promise(resolve => setTimeout(resolve, 1))
@@ -204,7 +204,7 @@ t.test('accounts take turns, and the searches that wait are bounded', async t =>
 })
 
 t.test('a search that fails makes room for the next', async t => {
-  const searches = new Searches()
+  const searches = new SearchScheduler()
   const { signal } = new AbortController()
   // biome-ignore lint/correctness/useYield: it fails at its first piece
   async function* failing(): Work<string> {

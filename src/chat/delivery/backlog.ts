@@ -1,13 +1,14 @@
-import { type Encoded, join } from './encoded-batch.ts'
+import { concatFrames } from '../socket/frame-encoder.ts'
+import type { EncodedBatch } from './encoded-batch.ts'
 
-/** The end of a chat's log, encoded: what some socket at the head has not been given yet. It has no holes. */
-export class Tail {
-  #batches: Encoded[] = []
+/** Committed batches of a room that some live socket has not been sent yet. Their `seq` have no gap. */
+export class Backlog {
+  #batches: EncodedBatch[] = []
   #bytes = 0
-  /** What was asked for last, by whether it is for sockets that speak the subprotocol. */
+  /** The last result of `after` for v1 sockets and for plain ones. */
   readonly #joined = new Map<boolean, { seq: number; bytes: Buffer }>()
 
-  /** How long it is, in bytes. */
+  /** Its length in bytes. */
   get bytes(): number {
     return this.#bytes
   }
@@ -16,31 +17,31 @@ export class Tail {
     return this.#batches.length === 0
   }
 
-  /** Takes the next batch. After a gap, all earlier batches are dropped: sockets that lack them read the log. */
-  push(batch: Encoded): void {
+  /** Appends a batch. After a gap, the earlier batches are dropped: cursors that miss them catch up from the database. */
+  push(batch: EncodedBatch): void {
     const follows = this.#batches.at(-1)?.last === batch.first - 1
-    this.#keep(follows ? [...this.#batches, batch] : [batch])
+    this.#replace(follows ? [...this.#batches, batch] : [batch])
   }
 
-  /** Everything after `seq` as one buffer, made once for all who ask in a row; undefined when it is not all here. */
+  /** Everything after `seq` as one buffer, which sockets with the same `seq` share; undefined when some is missing. */
   after(seq: number, v1: boolean): Buffer | undefined {
     const known = this.#joined.get(v1)
     if (known?.seq === seq) return known.bytes
     const from = this.#batches.findIndex(({ first }) => first === seq + 1)
     if (from < 0) return undefined
-    const bytes = join(this.#batches.slice(from).map(batch => batch.shared(v1)))
+    const bytes = concatFrames(this.#batches.slice(from).map(batch => batch.forAll(v1)))
     this.#joined.set(v1, { seq, bytes })
     return bytes
   }
 
   /** Drops everything up to `seq`. */
   drop(seq: number): void {
-    this.#keep(this.#batches.filter(({ last }) => last > seq))
+    this.#replace(this.#batches.filter(({ last }) => last > seq))
   }
 
-  #keep(batches: Encoded[]): void {
+  #replace(batches: EncodedBatch[]): void {
     this.#batches = batches
-    this.#bytes = batches.reduce((sum, batch) => sum + batch.shared(true).length, 0)
+    this.#bytes = batches.reduce((sum, batch) => sum + batch.forAll(true).length, 0)
     this.#joined.clear()
   }
 }

@@ -1,51 +1,55 @@
+import type { Audience } from '../ephemeral/audience.ts'
 import { Presence } from '../ephemeral/presence.ts'
-import { Markers } from '../ephemeral/read-markers.ts'
+import { ReadMarkers } from '../ephemeral/read-markers.ts'
 import { EphemeralState } from '../ephemeral/state.ts'
 import { Typing } from '../ephemeral/typing.ts'
-import type { Appended } from '../log.ts'
-import { Tail } from './backlog.ts'
+import { concatFrames } from '../socket/frame-encoder.ts'
+import { Backlog } from './backlog.ts'
+import type { Committed } from './committed.ts'
 import type { Cursor } from './cursor.ts'
-import { ackOf, Encoded, join } from './encoded-batch.ts'
+import { ackOf, EncodedBatch, isNewMessage } from './encoded-batch.ts'
+import type { ScheduledRoom } from './scheduler.ts'
 
-/** Sockets that are served at once: less than a millisecond of short writes. */
+/** Max sockets of a slice. A room with more sockets delivers in slices. Short writes to this many take less than 1 ms. */
 const SLICE = 128
-/** Sockets that are served between two looks at the clock. */
-const LOOK_EVERY = 8
-/** With a longer backlog than this, in bytes, a chat takes nothing new until its sockets have been served. */
+/** The clock is read once per this many sockets. */
+const CLOCK_EVERY = 8
+/** With a longer backlog than this, in bytes, the log takes no changes of the chat until the room has delivered it. */
 const BACKLOG_BYTES = 64 * 1024
 
-/** What a room needs of what is around it. */
+/** What a room asks of the registry of rooms. */
 export interface RoomHost {
-  /** This cursor has to read from the log. */
-  behind(cursor: Cursor): void
-  /** The room has something for its sockets: `serve` is to be called until it returns true. */
-  unserved(room: Room): void
-  /** Too much is unsent to tell this socket anything ephemeral: `inform` is to be called when it is sent. */
-  blocked(cursor: Cursor): void
+  /** The cursor must catch up from the log. */
+  onBehind(cursor: Cursor): void
+  /** The room has pending deliveries: call `deliverSlice` until it returns true. */
+  onPending(room: Room): void
+  /** The socket is blocked: call `sendState` when it has flushed. */
+  onBlocked(cursor: Cursor): void
   /** The cursors of a user in a chat. */
   cursorsOf(chat_id: number, user_id: number): Cursor[]
 }
 
-/** The sockets of one chat. It hands out what was committed; it never awaits and never reads the database. */
-export class Room {
+/** The sockets of one chat. Delivers committed batches to them; never awaits, and never reads the database. */
+export class Room implements Audience<Cursor>, ScheduledRoom {
   readonly chat_id: number
-  readonly cursors = new Set<Cursor>()
-  readonly presence: Presence
+  /** By connection. */
+  readonly cursors = new Map<object, Cursor>()
+  readonly presence: Presence<Cursor>
   readonly typing: Typing
-  /** The highest number that this room was told of. */
-  told = 0
+  /** The highest `seq` that the room has received. */
+  lastSeq = 0
   readonly #host: RoomHost
-  readonly #tail = new Tail()
+  readonly #backlog = new Backlog()
   readonly #state = new EphemeralState()
-  /** Sockets that are served before the others. */
-  readonly #due = new Set<Cursor>()
-  /** Who is still to be served in this round; none while everybody has everything. */
+  /** Cursors that are served before those of the round. */
+  readonly #priority = new Set<Cursor>()
+  /** The cursors that this round still has to serve; undefined when nothing is pending. */
   #round: Iterator<Cursor> | undefined
-  /** What the room was told of when the round began: when it ends, nobody at the head lacks any of it. */
-  #until = 0
+  /** `lastSeq` when the round began: after the round, every live cursor has everything up to it. */
+  #roundSeq = 0
   /** The version of the ephemeral state when the round began. */
-  #untilState = 0
-  #markers: Markers | undefined
+  #roundState = 0
+  #readMarkers: ReadMarkers | undefined
 
   constructor(chat_id: number, host: RoomHost) {
     this.chat_id = chat_id
@@ -54,31 +58,37 @@ export class Room {
     this.typing = new Typing(this)
   }
 
-  get markers(): Markers {
-    this.#markers ??= new Markers(this)
-    return this.#markers
+  get readMarkers(): ReadMarkers {
+    this.#readMarkers ??= new ReadMarkers(this)
+    return this.#readMarkers
   }
 
-  /** Whether so much is waiting for its sockets that the chat must take nothing new before. */
+  /** Whether the backlog is so long that the log must take no changes of this chat. */
   get full(): boolean {
-    return this.#tail.bytes > BACKLOG_BYTES
+    return this.#backlog.bytes > BACKLOG_BYTES
   }
 
-  /** Lets a cursor in. It is behind until the log says that it is not. */
+  has(cursor: Cursor): boolean {
+    return this.cursors.get(cursor.connection) === cursor
+  }
+
+  /** Adds a cursor. It counts as behind until it has caught up. */
   add(cursor: Cursor): void {
-    this.cursors.add(cursor)
-    cursor.knownState = this.#state.version
-    this.#host.behind(cursor)
-    this.presence.enter(cursor)
+    const { connection } = cursor
+    this.cursors.set(connection, cursor)
+    cursor.stateVersion = this.#state.version
+    this.#host.onBehind(cursor)
+    this.presence.enter(connection.caller.user.id, cursor)
   }
 
-  /** Lets a cursor go, with everything that came before. */
+  /** Removes a cursor, after writing everything that was committed before. */
   remove(cursor: Cursor): void {
-    this.give(cursor)
-    this.cursors.delete(cursor)
-    this.#due.delete(cursor)
-    this.presence.leave(cursor)
-    const { id } = cursor.connection.caller.user
+    const { connection } = cursor
+    this.cursors.delete(connection)
+    this.flush(cursor)
+    this.#priority.delete(cursor)
+    const { id } = connection.caller.user
+    this.presence.leave(id, cursor)
     if (this.cursors.size === 0) this.#stop()
     else if (!this.presence.has(id)) this.typing.end(id)
   }
@@ -86,62 +96,63 @@ export class Room {
   #stop(): void {
     this.presence.stop()
     this.typing.stop()
-    this.#markers?.stop()
+    this.#readMarkers?.stop()
   }
 
   /**
-   * Gives a committed batch to every socket at the head: the same bytes for all who sent none of it. A socket that has
-   * too much unsent, or has not seen what came before, reads it from the log later. In a large room those who sent some
-   * of it are served at once, the others in turn; each is given all that is new in one write when its turn comes.
+   * Delivers a committed batch to every live cursor: the same bytes for all sockets that sent none of it. A socket with
+   * too many unsent bytes, or with a gap before the batch, falls behind. A large room serves the senders at once and the
+   * other sockets in slices; each of them gets everything that is new in one write.
    */
-  deliver(batch: Appended[]): void {
-    const encoded = new Encoded(batch)
-    for (const { message, fresh, origin } of batch) {
-      if (origin) origin.sent = true
-      if (fresh && message.seq === message.id) this.typing.end(message.sender.id)
+  deliver(batch: Committed[]): void {
+    const encoded = new EncodedBatch(batch)
+    for (const change of batch) {
+      const sender = change.origin && this.cursors.get(change.origin)
+      if (sender) sender.isSender = true
+      if (isNewMessage(change)) this.typing.end(change.message.sender.id)
     }
-    if (this.#tail.empty && this.cursors.size <= SLICE) {
-      this.#until = this.told = Math.max(this.told, encoded.last)
-      for (const cursor of this.cursors) this.#hand(cursor, encoded, batch)
-    } else this.#deliverInTurn(encoded, batch)
+    if (this.#backlog.empty && this.cursors.size <= SLICE) {
+      this.#roundSeq = this.lastSeq = Math.max(this.lastSeq, encoded.last)
+      for (const cursor of this.cursors.values()) this.#deliverTo(cursor, encoded, batch)
+    } else this.#deliverInSlices(encoded, batch)
   }
 
-  /** Tells everybody, in turn, the new state of a kind. `lasting`: those who enter later are told, too. */
-  tellAll(kind: string, frame: Buffer, lasting = false): void {
+  updateAll(kind: string, frame: Buffer, lasting = false): void {
     this.#state.set(kind, frame, lasting)
     this.#startRound()
   }
 
-  /** Tells the sockets of one user, in turn, the new state of a kind. */
-  tellUser(user_id: number, kind: string, frame: Buffer): void {
+  updateUser(user_id: number, kind: string, frame: Buffer): void {
     for (const cursor of this.#host.cursorsOf(this.chat_id, user_id)) {
-      cursor.pending ??= new Map()
-      cursor.pending.set(kind, frame)
-      this.tell(cursor)
+      cursor.ownState ??= new Map()
+      cursor.ownState.set(kind, frame)
+      this.#prioritize(cursor)
     }
   }
 
-  /** Tells a socket, in turn, what it was not told yet. */
-  tell(cursor: Cursor): void {
-    this.#due.add(cursor)
-    this.#host.unserved(this)
+  updateNewcomer(cursor: Cursor): void {
+    this.#prioritize(cursor)
   }
 
-  /** Serves the next few sockets, until this time of the process. Returns whether everybody has everything. */
-  serve(until: number): boolean {
+  #prioritize(cursor: Cursor): void {
+    this.#priority.add(cursor)
+    this.#host.onPending(this)
+  }
+
+  deliverSlice(until: number): boolean {
     for (let served = 0; served < SLICE; served++) {
-      if (served % LOOK_EVERY === LOOK_EVERY - 1 && performance.now() >= until) break
+      if (served % CLOCK_EVERY === CLOCK_EVERY - 1 && performance.now() >= until) break
       const cursor = this.#next()
       if (!cursor) break
-      this.give(cursor)
-      this.inform(cursor)
+      this.flush(cursor)
+      this.sendState(cursor)
     }
-    return !this.#round && this.#due.size === 0
+    return !this.#round && this.#priority.size === 0
   }
 
   #next(): Cursor | undefined {
-    for (const cursor of this.#due) {
-      this.#due.delete(cursor)
+    for (const cursor of this.#priority) {
+      this.#priority.delete(cursor)
       return cursor
     }
     while (this.#round) {
@@ -152,77 +163,85 @@ export class Room {
     return undefined
   }
 
-  /** Gives a socket at the head what it has not been given yet. */
-  give(cursor: Cursor): void {
-    if (!cursor.live || cursor.seq >= this.told) return
+  /** Writes the part of the backlog that a live cursor has not been sent yet. */
+  flush(cursor: Cursor): void {
+    if (!cursor.live || cursor.seq >= this.lastSeq) return
     const { connection, seq } = cursor
-    const frames = this.#tail.after(seq, connection.v1)
-    if (frames && connection.write(frames)) cursor.seq = this.told
+    const frames = this.#backlog.after(seq, connection.v1)
+    if (frames && connection.write(frames)) cursor.seq = this.lastSeq
     else this.fallBehind(cursor)
   }
 
-  /** Tells a socket everything ephemeral that it was not told yet, now or when it has room for it. */
-  inform(cursor: Cursor): void {
-    const { connection, knownState, newcomer, pending } = cursor
-    if (!connection.v1 || (knownState === this.#state.version && !newcomer && !pending)) return
-    if (connection.blocked) return this.#host.blocked(cursor)
-    const shared = this.#state.after(knownState, newcomer)
-    cursor.knownState = this.#state.version
+  /** Writes the ephemeral state that the socket does not know. A blocked socket gets it when it has flushed. */
+  sendState(cursor: Cursor): void {
+    const { connection, stateVersion, newcomer, ownState } = cursor
+    if (!connection.v1 || (stateVersion === this.#state.version && !newcomer && !ownState)) return
+    if (connection.blocked) return this.#host.onBlocked(cursor)
+    const shared = this.#state.after(stateVersion, newcomer)
+    cursor.stateVersion = this.#state.version
     cursor.newcomer = false
-    cursor.pending = undefined
-    connection.writeAnyway(pending ? join([shared, ...pending.values()]) : shared)
+    cursor.ownState = undefined
+    connection.writeAnyway(ownState ? concatFrames([shared, ...ownState.values()]) : shared)
   }
 
+  /** Lets a cursor catch up from the log. Until then, the room does not write to it. */
   fallBehind(cursor: Cursor): void {
     cursor.live = false
-    this.#host.behind(cursor)
+    this.#host.onBehind(cursor)
   }
 
-  #deliverInTurn(encoded: Encoded, batch: Appended[]): void {
-    const senders = batch.map(({ origin }) => origin?.cursors.get(this.chat_id))
-    for (const cursor of senders) if (cursor) this.give(cursor)
-    this.told = Math.max(this.told, encoded.last)
-    if (encoded.last > 0) this.#tail.push(encoded)
-    for (const cursor of senders) if (cursor?.connection.sent) this.#hand(cursor, encoded, batch)
+  /** The senders get the batch at once, the other sockets in the next round. */
+  #deliverInSlices(encoded: EncodedBatch, batch: Committed[]): void {
+    const senders = batch.map(({ origin }) => origin && this.cursors.get(origin))
+    for (const cursor of senders) if (cursor) this.flush(cursor)
+    this.lastSeq = Math.max(this.lastSeq, encoded.last)
+    if (encoded.last > 0) this.#backlog.push(encoded)
+    for (const cursor of senders) if (cursor?.isSender) this.#deliverTo(cursor, encoded, batch)
     if (encoded.last > 0) this.#startRound()
   }
 
   #startRound(): void {
     if (!this.#round) this.#beginRound()
-    this.#host.unserved(this)
+    this.#host.onPending(this)
   }
 
   #beginRound(): void {
     this.#round = this.cursors.values()
-    this.#until = this.told
-    this.#untilState = this.#state.version
+    this.#roundSeq = this.lastSeq
+    this.#roundState = this.#state.version
   }
 
+  /** Drops what every live cursor has. Begins the next round when something new has come during this one. */
   #endRound(): void {
-    this.#tail.drop(this.#until)
-    if (this.#until < this.told || this.#untilState < this.#state.version) this.#beginRound()
+    this.#backlog.drop(this.#roundSeq)
+    if (this.#roundSeq < this.lastSeq || this.#roundState < this.#state.version) this.#beginRound()
     else this.#round = undefined
   }
 
-  #hand(cursor: Cursor, encoded: Encoded, batch: Appended[]): void {
-    const { connection } = cursor
-    const { sent } = connection
-    connection.sent = false
-    if (cursor.live && this.#take(cursor, encoded, sent)) return
-    if (sent) for (const entry of batch) if (entry.origin === connection) this.#owe(cursor, entry)
+  #deliverTo(cursor: Cursor, encoded: EncodedBatch, batch: Committed[]): void {
+    const { isSender } = cursor
+    cursor.isSender = false
+    if (cursor.live && this.#writeBatch(cursor, encoded, isSender)) return
+    if (isSender) this.#deferAcks(cursor, batch)
     if (cursor.live) this.fallBehind(cursor)
   }
 
-  #take(cursor: Cursor, encoded: Encoded, sent: boolean): boolean {
+  /** Returns false and writes nothing when the cursor must catch up first. */
+  #writeBatch(cursor: Cursor, encoded: EncodedBatch, isSender: boolean): boolean {
     const { connection } = cursor
     if (encoded.last > 0 && cursor.seq !== encoded.first - 1) return false
-    if (!connection.write(sent ? encoded.withoutOwn(connection) : encoded.shared(connection.v1))) return false
+    const frames = isSender ? encoded.forSender(connection, connection.v1) : encoded.forAll(connection.v1)
+    if (!connection.write(frames)) return false
     if (encoded.last > 0) cursor.seq = encoded.last
     return true
   }
 
-  #owe(cursor: Cursor, entry: Appended): void {
-    const ack = cursor.connection.v1 ? ackOf(entry) : undefined
-    cursor.owe({ at: entry.message.id, ack, fresh: entry.fresh })
+  #deferAcks(cursor: Cursor, batch: Committed[]): void {
+    const { connection } = cursor
+    for (const change of batch) {
+      if (change.origin !== connection) continue
+      const frame = connection.v1 ? ackOf(change) : undefined
+      cursor.deferAck({ id: change.message.id, frame, created: change.created })
+    }
   }
 }

@@ -1,37 +1,40 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { timeSlice } from '../../time-slice.ts'
 import type { Connection } from '../socket/connection.ts'
-import type { Sockets } from '../socket/registry.ts'
+import type { ConnectionRegistry } from '../socket/registry.ts'
 import type { CatchUp } from './catch-up.ts'
+import type { BackPressure } from './committed.ts'
 import { Cursor } from './cursor.ts'
 import { Room, type RoomHost } from './room.ts'
-import { Rounds } from './scheduler.ts'
+import { RoomScheduler } from './scheduler.ts'
 
-/** The rooms of this node, by chat. A room without sockets is dropped. */
-export class Rooms implements RoomHost {
+/** The cursors of one connection, by chat. */
+export type Cursors = ReadonlyMap<number, Cursor>
+
+/** The registry of the rooms of this node, by chat, and of the cursors of each connection. Empty rooms are dropped. */
+export class Rooms implements RoomHost, BackPressure {
   readonly #rooms = new Map<number, Room>()
-  readonly #rounds: Rounds
-  readonly #sockets: Sockets
+  readonly #cursors = new Map<Connection, Map<number, Cursor>>()
+  readonly #scheduler: RoomScheduler
+  readonly #registry: ConnectionRegistry
   readonly #catchUp: CatchUp
-  /** Cursors that are to be told ephemeral state when their connection has sent what it has. */
+  /** Cursors that get ephemeral state when their blocked connection has flushed. */
   readonly #blocked = new Map<Connection, Set<Cursor>>()
-  /** Closed connections whose cursors are still in rooms. */
+  /** Closed connections whose cursors are not all removed yet. */
   readonly #leaving = new Set<Connection>()
 
-  constructor(sockets: Sockets, catchUp: CatchUp, log: FastifyBaseLogger) {
-    this.#sockets = sockets
+  constructor(registry: ConnectionRegistry, catchUp: CatchUp, log: FastifyBaseLogger) {
+    this.#registry = registry
     this.#catchUp = catchUp
-    this.#rounds = new Rounds(log)
+    this.#scheduler = new RoomScheduler(log)
   }
 
-  /** Whether a large room is still being served. */
   get busy(): boolean {
-    return this.#rounds.busy
+    return this.#scheduler.busy
   }
 
-  /** Whether some chat has to wait until its sockets have been served. */
-  get someFull(): boolean {
-    return this.#rounds.full
+  get anyFull(): boolean {
+    return this.#scheduler.anyFull
   }
 
   isFull(chat_id: number): boolean {
@@ -42,11 +45,21 @@ export class Rooms implements RoomHost {
     return this.#rooms.get(chat_id)
   }
 
-  /** Gives a connection a cursor in a chat. `replay`: the client asked for what came after `seq`. */
+  /** Registers a connection with the map of its cursors, which `enter` and `leave` keep up to date. */
+  register(connection: Connection, cursors: Map<number, Cursor>): void {
+    this.#cursors.set(connection, cursors)
+  }
+
+  /** Whether a connection has a cursor in a chat. */
+  has(connection: Connection, chat_id: number): boolean {
+    return this.#cursors.get(connection)?.has(chat_id) ?? false
+  }
+
+  /** Adds a cursor at `seq` for a connection. `replay`: the client asked for the changes after `seq`. */
   enter(connection: Connection, chat_id: number, seq: number, replay = false): void {
     const room = this.#rooms.get(chat_id) ?? this.#open(chat_id)
     const cursor = new Cursor(connection, room, seq, replay)
-    connection.cursors.set(chat_id, cursor)
+    this.#cursors.get(connection)?.set(chat_id, cursor)
     room.add(cursor)
   }
 
@@ -58,54 +71,61 @@ export class Rooms implements RoomHost {
 
   leave(cursor: Cursor): void {
     const { connection, room, chat_id } = cursor
-    connection.cursors.delete(chat_id)
+    this.#cursors.get(connection)?.delete(chat_id)
     room.remove(cursor)
     if (room.cursors.size === 0) this.#rooms.delete(chat_id)
   }
 
-  /** Takes a closed connection out of all of its chats, little by little: others may have closed in the same moment. */
+  /** Removes a closed connection from all of its rooms, in time slices: many connections can close at the same time. */
   leaveAll(connection: Connection): void {
     this.#leaving.add(connection)
-    if (this.#leaving.size === 1) void this.#leaveInTurns()
+    if (this.#leaving.size === 1) void this.#leaveInSlices()
   }
 
-  async #leaveInTurns(): Promise<void> {
+  async #leaveInSlices(): Promise<void> {
     const slice = timeSlice()
     for (const connection of this.#leaving) {
-      for (const cursor of connection.cursors.values()) {
+      for (const cursor of this.#cursors.get(connection)?.values() ?? []) {
         this.leave(cursor)
         await slice()
       }
+      this.#cursors.delete(connection)
       this.#leaving.delete(connection)
     }
   }
 
-  behind(cursor: Cursor): void {
+  /** Writes everything committed to a connection that is about to close. */
+  flush(connection: Connection): void {
+    for (const cursor of this.#cursors.get(connection)?.values() ?? []) cursor.room.flush(cursor)
+  }
+
+  cursorsOf(chat_id: number, user_id: number): Cursor[] {
+    const room = this.#rooms.get(chat_id)
+    const cursors: Cursor[] = []
+    for (const connection of this.#registry.ofUser(user_id)) {
+      const cursor = room?.cursors.get(connection)
+      if (cursor) cursors.push(cursor)
+    }
+    return cursors
+  }
+
+  onBehind(cursor: Cursor): void {
     this.#catchUp.add(cursor)
   }
 
-  unserved(room: Room): void {
-    this.#rounds.add(room)
+  onPending(room: Room): void {
+    this.#scheduler.add(room)
   }
 
-  blocked(cursor: Cursor): void {
+  onBlocked(cursor: Cursor): void {
     const { connection } = cursor
     const waiting = this.#blocked.get(connection)
     if (waiting) return void waiting.add(cursor)
     const cursors = new Set([cursor])
     this.#blocked.set(connection, cursors)
-    connection.flushed(() => {
+    connection.onFlushed(() => {
       this.#blocked.delete(connection)
-      for (const cursor of cursors) if (connection.cursors.get(cursor.chat_id) === cursor) cursor.room.inform(cursor)
+      for (const cursor of cursors) if (cursor.room.has(cursor)) cursor.room.sendState(cursor)
     })
-  }
-
-  cursorsOf(chat_id: number, user_id: number): Cursor[] {
-    const cursors: Cursor[] = []
-    for (const connection of this.#sockets.ofUser(user_id)) {
-      const cursor = connection.cursors.get(chat_id)
-      if (cursor) cursors.push(cursor)
-    }
-    return cursors
   }
 }

@@ -1,32 +1,41 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Room } from './room.ts'
 
-/** How long sockets may be served before the event loop gets a turn, in milliseconds. */
+/** How long sockets may be served in one turn of the event loop, in milliseconds. */
 const TURN_MS = 4
 
+/** A room, as the scheduler sees it. */
+export interface ScheduledRoom {
+  readonly chat_id: number
+  /** Whether its backlog is full. */
+  readonly full: boolean
+  /** Serves some sockets, until this monotonic time. Returns whether nothing is pending. */
+  deliverSlice(until: number): boolean
+}
+
 /**
- * The rooms that have something for sockets of theirs. In every turn of the event loop each of them serves one slice of
- * its sockets, or as many of them as there is time for, so that no room holds up the others, the log, or HTTP.
+ * Serves the rooms that have pending deliveries, round-robin. In every turn of the event loop, each room serves one slice
+ * of its sockets while there is time, so that no room holds up the other rooms, the log, or HTTP.
  */
-export class Rounds {
-  readonly #rooms = new Set<Room>()
+export class RoomScheduler {
+  readonly #rooms = new Set<ScheduledRoom>()
   readonly #logger: Pick<FastifyBaseLogger, 'error'>
 
   constructor(logger: Pick<FastifyBaseLogger, 'error'>) {
     this.#logger = logger
   }
 
+  /** Whether some room has pending deliveries. */
   get busy(): boolean {
     return this.#rooms.size > 0
   }
 
-  /** Whether some room has so much to hand out that its chat must wait. */
-  get full(): boolean {
+  /** Whether the backlog of some room is full. */
+  get anyFull(): boolean {
     for (const room of this.#rooms) if (room.full) return true
     return false
   }
 
-  add(room: Room): void {
+  add(room: ScheduledRoom): void {
     if (!this.busy) setImmediate(() => this.#turn())
     this.#rooms.add(room)
   }
@@ -34,18 +43,18 @@ export class Rounds {
   #turn(): void {
     const until = performance.now() + TURN_MS
     for (const room of [...this.#rooms]) {
-      // To the end of the queue, unless it is done.
+      // Moves the room to the end of the queue, or removes it when nothing is pending.
       this.#rooms.delete(room)
-      if (!this.#serve(room, until)) this.#rooms.add(room)
+      if (!this.#deliverSlice(room, until)) this.#rooms.add(room)
       if (performance.now() >= until) break
     }
     if (this.busy) setImmediate(() => this.#turn())
   }
 
-  /** What goes wrong with one socket must not stop the others. */
-  #serve(room: Room, until: number): boolean {
+  /** An error with one socket does not stop the others: it is logged, and the room continues. */
+  #deliverSlice(room: ScheduledRoom, until: number): boolean {
     try {
-      return room.serve(until)
+      return room.deliverSlice(until)
     } catch (error) {
       this.#logger.error({ err: error, chat_id: room.chat_id }, 'a socket could not be served')
       return false

@@ -1,70 +1,68 @@
-import type { Cursor } from '../delivery/cursor.ts'
-import type { Room } from '../delivery/room.ts'
 import { encode } from '../socket/frames.ts'
+import type { Audience } from './audience.ts'
 import { Throttle } from './throttle.ts'
 
-/** A room is told who is online at most this often, in milliseconds. */
+/** The min time between two presence frames of a room, in milliseconds. */
 const GAP_MS = 1500
-/** Above this many people, only their number is told. */
-const NAMED = 100
+/** With more people online than this, presence frames have their number instead of their ids. */
+const MAX_NAMED = 100
 
-/** Who is in a room: somebody comes with their first socket and goes with their last one. Nothing of it is stored. */
-export class Presence {
-  readonly #room: Room
-  /** How many sockets each user has. */
-  readonly #sockets = new Map<number, number>()
-  readonly #throttle = new Throttle(GAP_MS, () => this.#tell())
-  /** Sockets that entered since the room was told last. */
-  readonly #newcomers = new Set<Cursor>()
+/** Who is online in a room: a user comes with the first socket and goes with the last one. Never stored. */
+export class Presence<Socket> {
+  readonly #audience: Audience<Socket>
+  /** The number of sockets of each user. */
+  readonly #socketCounts = new Map<number, number>()
+  readonly #throttle = new Throttle(GAP_MS, () => this.#update())
+  /** Sockets that still need their first presence frame. */
+  readonly #newcomers = new Set<Socket>()
+  /** Whether the list of people has changed since the last frame. */
   #changed = false
 
-  constructor(room: Room) {
-    this.#room = room
+  constructor(audience: Audience<Socket>) {
+    this.#audience = audience
   }
 
   /** Whether there are so many people that they are counted instead of named. */
   get crowded(): boolean {
-    return this.#sockets.size > NAMED
+    return this.#socketCounts.size > MAX_NAMED
   }
 
   has(user_id: number): boolean {
-    return this.#sockets.has(user_id)
+    return this.#socketCounts.has(user_id)
   }
 
-  enter(cursor: Cursor): void {
-    const { id } = cursor.connection.caller.user
-    const sockets = (this.#sockets.get(id) ?? 0) + 1
-    this.#sockets.set(id, sockets)
-    if (sockets === 1) this.#changed = true
-    this.#newcomers.add(cursor)
-    this.#throttle.ask()
+  enter(user_id: number, socket: Socket): void {
+    const count = (this.#socketCounts.get(user_id) ?? 0) + 1
+    this.#socketCounts.set(user_id, count)
+    if (count === 1) this.#changed = true
+    this.#newcomers.add(socket)
+    this.#throttle.trigger()
   }
 
-  leave(cursor: Cursor): void {
-    const { id } = cursor.connection.caller.user
-    const sockets = (this.#sockets.get(id) as number) - 1
-    this.#newcomers.delete(cursor)
-    if (sockets > 0) return void this.#sockets.set(id, sockets)
-    this.#sockets.delete(id)
+  leave(user_id: number, socket: Socket): void {
+    const count = (this.#socketCounts.get(user_id) as number) - 1
+    this.#newcomers.delete(socket)
+    if (count > 0) return void this.#socketCounts.set(user_id, count)
+    this.#socketCounts.delete(user_id)
     this.#changed = true
-    this.#throttle.ask()
+    this.#throttle.trigger()
   }
 
   stop(): void {
     this.#throttle.cancel()
   }
 
-  /** Tells everybody when the list has changed, else those who have just entered. */
-  #tell(): void {
-    if (this.#changed) this.#room.tellAll('presence', this.#frame(), true)
-    else for (const cursor of this.#newcomers) this.#room.tell(cursor)
+  /** Updates every socket when the list has changed, otherwise the newcomers. */
+  #update(): void {
+    if (this.#changed) this.#audience.updateAll('presence', this.#frame(), true)
+    else for (const socket of this.#newcomers) this.#audience.updateNewcomer(socket)
     this.#newcomers.clear()
     this.#changed = false
   }
 
   #frame(): Buffer {
-    const { chat_id } = this.#room
-    if (this.crowded) return encode({ type: 'presence', chat_id, online_count: this.#sockets.size })
-    return encode({ type: 'presence', chat_id, online: [...this.#sockets.keys()].sort((a, b) => a - b) })
+    const { chat_id } = this.#audience
+    if (this.crowded) return encode({ type: 'presence', chat_id, online_count: this.#socketCounts.size })
+    return encode({ type: 'presence', chat_id, online: [...this.#socketCounts.keys()].sort((a, b) => a - b) })
   }
 }

@@ -1,25 +1,26 @@
 import { timeSlice } from '../../time-slice.ts'
-import type { Room } from '../delivery/room.ts'
 import { encode } from '../socket/frames.ts'
+import type { Audience } from './audience.ts'
 import { Throttle } from './throttle.ts'
 
-/** How often a room is told of read markers at most, in milliseconds. */
+/** The min time between two rounds of `read` frames of a room, in milliseconds. */
 const GAP_MS = 500
 
-/** Read markers that have moved. They are stored by the log; a room is told the last one of each person. */
-export class Markers {
-  readonly #room: Room
+/** Read markers that have moved. The log has stored them; a room gets the latest marker of each user. */
+export class ReadMarkers {
+  readonly #audience: Audience & { readonly presence: { readonly crowded: boolean } }
+  /** The message id of each marker that has moved since the last update, by user. */
   readonly #moved = new Map<number, number>()
-  readonly #throttle = new Throttle(GAP_MS, () => void this.#tell())
+  readonly #throttle = new Throttle(GAP_MS, () => void this.#update())
 
-  constructor(room: Room) {
-    this.#room = room
+  constructor(audience: Audience & { readonly presence: { readonly crowded: boolean } }) {
+    this.#audience = audience
   }
 
   /** The marker of a user has moved to this message. */
-  note(user_id: number, id: number): void {
+  move(user_id: number, id: number): void {
     this.#moved.set(user_id, Math.max(id, this.#moved.get(user_id) ?? 0))
-    this.#throttle.ask()
+    this.#throttle.trigger()
   }
 
   stop(): void {
@@ -27,15 +28,15 @@ export class Markers {
     this.#moved.clear()
   }
 
-  /** Tells everybody, or, in a room of so many people that presence is a number, the other sockets of the reader. */
-  async #tell(): Promise<void> {
-    const { chat_id, presence } = this.#room
+  /** Updates every socket. In a crowded room, where presence is a number, only the sockets of the reader. */
+  async #update(): Promise<void> {
+    const { chat_id, presence } = this.#audience
     const slice = timeSlice()
     for (const [user_id, id] of this.#moved) {
       this.#moved.delete(user_id)
       const frame = encode({ type: 'read', chat_id, user_id, id })
-      if (presence.crowded) this.#room.tellUser(user_id, 'read', frame)
-      else this.#room.tellAll(`read ${user_id}`, frame)
+      if (presence.crowded) this.#audience.updateUser(user_id, 'read', frame)
+      else this.#audience.updateAll(`read ${user_id}`, frame)
       await slice()
     }
   }

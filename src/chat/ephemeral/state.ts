@@ -1,53 +1,53 @@
-import { join } from '../delivery/encoded-batch.ts'
+import { concatFrames } from '../socket/frame-encoder.ts'
 
-/** Read markers that are kept at most; older ones are in the list of members. */
-const MARKERS = 1000
+/** Max frames per room. Beyond this, the oldest one that does not last is dropped, such as a read marker. */
+const MAX_FRAMES = 1000
 
-interface Entry {
+interface StateFrame {
   version: number
   frame: Buffer
-  /** Whether sockets that enter later are told, too. */
+  /** Whether sockets that enter later get the frame, too. */
   lasting: boolean
 }
 
 /**
- * What a room tells its sockets besides messages: who is online, who is typing, read markers, changed settings. Nothing
- * of it is stored. Like the log, it is read by cursors: each change takes the next version, and a socket is told what is
- * newer than the version that it knows. Unlike the log, only the latest state of each kind is kept.
+ * What a room sends its sockets besides messages: presence, typing, read markers, changed settings. Never stored. Cursors
+ * read it as they read the log: each change takes the next version, and a socket gets everything after the version that
+ * it knows. Unlike the log, it keeps the latest frame of each kind only.
  */
 export class EphemeralState {
   /** The version of the latest change. */
   version = 0
   /** By kind, the oldest change first. */
-  readonly #entries = new Map<string, Entry>()
-  /** What was asked for last: sockets that know the same version share one buffer. */
+  readonly #frames = new Map<string, StateFrame>()
+  /** The last result of `after`: sockets that know the same version share one buffer. */
   #joined: { known: number; newcomer: boolean; frames: Buffer } | undefined
 
-  /** Replaces the state of a kind by this frame. `lasting`: sockets that enter later are told, too. */
+  /** Replaces the frame of a kind. `lasting`: sockets that enter later get it, too. */
   set(kind: string, frame: Buffer, lasting: boolean): void {
-    this.#entries.delete(kind)
-    this.#entries.set(kind, { version: ++this.version, frame, lasting })
+    this.#frames.delete(kind)
+    this.#frames.set(kind, { version: ++this.version, frame, lasting })
     this.#joined = undefined
-    if (this.#entries.size > MARKERS) this.#dropOldest()
+    if (this.#frames.size > MAX_FRAMES) this.#dropOldest()
   }
 
-  /** Everything newer than the version `known`; for a newcomer, what lasts, too. */
+  /** All frames after the version `known`, as one buffer. A newcomer also gets the lasting frames before it. */
   after(known: number, newcomer: boolean): Buffer {
     const joined = this.#joined
     if (joined && joined.known === known && joined.newcomer === newcomer) return joined.frames
-    const due: Buffer[] = []
-    for (const { version, lasting, frame } of this.#entries.values()) {
-      if (version > known || (newcomer && lasting)) due.push(frame)
+    const missing: Buffer[] = []
+    for (const { version, lasting, frame } of this.#frames.values()) {
+      if (version > known || (newcomer && lasting)) missing.push(frame)
     }
-    const frames = join(due)
+    const frames = concatFrames(missing)
     this.#joined = { known, newcomer, frames }
     return frames
   }
 
   #dropOldest(): void {
-    for (const [kind, { lasting }] of this.#entries) {
+    for (const [kind, { lasting }] of this.#frames) {
       if (lasting) continue
-      this.#entries.delete(kind)
+      this.#frames.delete(kind)
       return
     }
   }

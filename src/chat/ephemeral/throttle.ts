@@ -1,4 +1,4 @@
-/** Runs a job at once when asked, and then at most once in `gapMs`: what is asked for in between is done at its end. */
+/** Runs a job at once when triggered, and then at most once in `gapMs`: later triggers run it once, after the gap. */
 export class Throttle {
   readonly #gapMs: number
   readonly #job: () => void
@@ -10,7 +10,7 @@ export class Throttle {
     this.#job = job
   }
 
-  ask(): void {
+  trigger(): void {
     const wait = Math.max(0, this.#ranAt + this.#gapMs - performance.now())
     this.#timer ??= setTimeout(() => this.#run(), wait).unref()
   }

@@ -1,36 +1,36 @@
-import type { Room } from '../delivery/room.ts'
 import { encode } from '../socket/frames.ts'
+import type { Audience } from './audience.ts'
 import { Throttle } from './throttle.ts'
 
-/** After this long without a `typing` frame, somebody is no longer typing. In milliseconds. */
+/** A user counts as typing for this long after their last `typing` frame, in milliseconds. */
 const EXPIRY_MS = 6000
-/** A room is told who is typing at most this often, in milliseconds. */
+/** The min time between two typing frames of a room, in milliseconds. */
 const GAP_MS = 500
-/** Of more people than this, so many are named. */
-const NAMED = 100
+/** Max users in a typing frame. */
+const MAX_NAMED = 100
 
-/** Who is typing in a room, told as a full list whenever somebody begins or ends. Nothing of it is stored. */
+/** Who is typing in a room. Every change sends the full list. Never stored. */
 export class Typing {
-  readonly #room: Room
-  /** When each user's typing expires, the first to expire first. In milliseconds of the process. */
+  readonly #audience: Audience
+  /** When each user stops to count as typing, in monotonic milliseconds; ascending. */
   readonly #expiries = new Map<number, number>()
-  readonly #throttle = new Throttle(GAP_MS, () => this.#tell())
+  readonly #throttle = new Throttle(GAP_MS, () => this.#update())
   #timer: NodeJS.Timeout | undefined
 
-  constructor(room: Room) {
-    this.#room = room
+  constructor(audience: Audience) {
+    this.#audience = audience
   }
 
-  /** A user is typing. Every call moves the expiry. */
-  note(user_id: number): void {
-    if (!this.#expiries.delete(user_id)) this.#throttle.ask()
+  /** A user has sent a `typing` frame. Every call extends the time. */
+  start(user_id: number): void {
+    if (!this.#expiries.delete(user_id)) this.#throttle.trigger()
     this.#expiries.set(user_id, performance.now() + EXPIRY_MS)
     this.#timer ??= setTimeout(() => this.#expire(), EXPIRY_MS).unref()
   }
 
-  /** A user has sent what they were typing, or has gone. */
+  /** A user has sent the message, or has left. */
   end(user_id: number): void {
-    if (this.#expiries.size > 0 && this.#expiries.delete(user_id)) this.#throttle.ask()
+    if (this.#expiries.size > 0 && this.#expiries.delete(user_id)) this.#throttle.trigger()
   }
 
   stop(): void {
@@ -52,10 +52,10 @@ export class Typing {
     }
   }
 
-  #tell(): void {
-    const user_ids = [...this.#expiries.keys().take(NAMED)]
-    const frame = encode({ type: 'typing', chat_id: this.#room.chat_id, user_ids })
-    // Sockets that enter later take it that nobody is typing.
-    this.#room.tellAll('typing', frame, user_ids.length > 0)
+  #update(): void {
+    const user_ids = [...this.#expiries.keys().take(MAX_NAMED)]
+    const frame = encode({ type: 'typing', chat_id: this.#audience.chat_id, user_ids })
+    // An empty list does not last: sockets that enter later assume that nobody is typing.
+    this.#audience.updateAll('typing', frame, user_ids.length > 0)
   }
 }

@@ -1,39 +1,40 @@
 import { ChatError } from '../../errors.ts'
 import { FairTurns } from '../../fair-turns.ts'
 
-/** A search has the event loop for so long at a time, in milliseconds, and what its last piece of work takes. */
+/** How long a search may run before others get a turn, in milliseconds. Its last step may exceed this. */
 const TURN_MS = 5
-/** Searches that run at once, each of another account. */
-const RUNNING = 8
-/** Searches that may wait: of one account, and in all. */
-const WAITING_EACH = 100
-const WAITING = 1000
-/** Seconds after which a search that was turned away may be tried again. */
+/** Max searches that run at the same time, each of another account. */
+const MAX_RUNNING = 8
+/** Max waiting searches: of one account, and of all. */
+const MAX_WAITING_EACH = 100
+const MAX_WAITING = 1000
+/** When a refused search may be tried again, in seconds. */
 const RETRY_AFTER = 1
 
-/** Work that is done piece by piece, and has a result at last. */
+/** Work that is done step by step, and returns a result at the end. */
 export type Work<T> = AsyncGenerator<void, T>
 
 interface Account {
-  /** In the order in which they came; each is told whether it may start. */
-  readonly waiting: Set<(start: boolean) => void>
-  runs: boolean
+  /** The searches that wait, in the order of their arrival. Each is called with whether it may start. */
+  readonly waiting: Set<(mayStart: boolean) => void>
+  /** Whether a search of the account runs. */
+  running: boolean
 }
 
 /**
- * Lets searches have the event loop in turns, one search after the other. Of an account, one runs at a time, and
- * of all accounts a few, which take turns at that as well. So nobody else feels how many there are, or how long they take.
+ * Runs searches in turns, round-robin: one search of each account at a time, and a few accounts at a time. So neither the
+ * number of searches nor their length holds up other requests.
  */
-export class Searches {
-  /** Accounts whose searches run or wait; the one whose turn comes next is first. */
+export class SearchScheduler {
+  /** Accounts with searches that run or wait. The account whose turn is next comes first. */
   readonly #accounts = new Map<number, Account>()
   #running = 0
   #waiting = 0
   readonly #turns = new FairTurns()
 
   /**
-   * Does the work for an account, when its turn has come. Resolves with undefined when `signal` aborts before it is done.
-   * Throws RATE_LIMITED when too many searches of the account wait, and OVERLOADED when too many wait in all.
+   * Runs a search when the account's turn comes. Resolves with undefined when `signal` aborts first. Throws RATE_LIMITED
+   * when too many searches of the account wait, and OVERLOADED when too many searches wait in all.
    */
   async run<T>(account_id: number, work: Work<T>, signal: AbortSignal): Promise<T | undefined> {
     if (!(await this.#start(account_id, signal))) return undefined
@@ -44,37 +45,37 @@ export class Searches {
     }
   }
 
-  /** Resolves with false when `signal` aborts first. */
+  /** Resolves with true when the search may start, with false when `signal` aborts first. */
   #start(account_id: number, signal: AbortSignal): Promise<boolean> {
-    const account = this.#accounts.get(account_id) ?? { waiting: new Set(), runs: false }
-    if (account.waiting.size >= WAITING_EACH) throw new ChatError('RATE_LIMITED', { retryAfter: RETRY_AFTER })
-    if (this.#waiting >= WAITING) throw new ChatError('OVERLOADED', { retryAfter: RETRY_AFTER })
+    const account = this.#accounts.get(account_id) ?? { waiting: new Set(), running: false }
+    if (account.waiting.size >= MAX_WAITING_EACH) throw new ChatError('RATE_LIMITED', { retryAfter: RETRY_AFTER })
+    if (this.#waiting >= MAX_WAITING) throw new ChatError('OVERLOADED', { retryAfter: RETRY_AFTER })
     this.#accounts.set(account_id, account)
     return new Promise(resolve => {
       const start = (mayStart: boolean) => {
         account.waiting.delete(start)
         this.#waiting--
-        signal.removeEventListener('abort', giveUp)
+        signal.removeEventListener('abort', onAbort)
         resolve(mayStart)
       }
-      const giveUp = () => {
+      const onAbort = () => {
         start(false)
-        if (!account.runs && account.waiting.size === 0) this.#accounts.delete(account_id)
+        if (!account.running && account.waiting.size === 0) this.#accounts.delete(account_id)
       }
       account.waiting.add(start)
       this.#waiting++
-      signal.addEventListener('abort', giveUp)
-      this.#fill()
+      signal.addEventListener('abort', onAbort)
+      this.#startNext()
     })
   }
 
-  /** Starts what may start. */
-  #fill(): void {
+  /** Starts as many waiting searches as may run. */
+  #startNext(): void {
     for (const account of this.#accounts.values()) {
-      if (this.#running >= RUNNING) return
+      if (this.#running >= MAX_RUNNING) return
       const [start] = account.waiting
-      if (account.runs || !start) continue
-      account.runs = true
+      if (account.running || !start) continue
+      account.running = true
       this.#running++
       start(true)
     }
@@ -82,12 +83,12 @@ export class Searches {
 
   #end(account_id: number): void {
     const account = this.#accounts.get(account_id) as Account
-    account.runs = false
+    account.running = false
     this.#running--
-    // To the end of the line.
+    // Moves the account to the end of the queue.
     this.#accounts.delete(account_id)
     if (account.waiting.size > 0) this.#accounts.set(account_id, account)
-    this.#fill()
+    this.#startNext()
   }
 
   async #finish<T>(work: Work<T>, signal: AbortSignal): Promise<T | undefined> {
@@ -95,8 +96,8 @@ export class Searches {
       await this.#turns.turn()
       for (const end = performance.now() + TURN_MS; performance.now() < end; ) {
         if (signal.aborted) return undefined
-        const piece = await work.next()
-        if (piece.done) return piece.value
+        const step = await work.next()
+        if (step.done) return step.value
       }
     }
   }

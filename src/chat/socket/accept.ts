@@ -1,133 +1,89 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
-import type { Bus } from '../../bus/bus.ts'
-import type { Head } from '../../db/chats.ts'
-import type { Repositories } from '../../db/plugin.ts'
 import type { FairTurns } from '../../fair-turns.ts'
 import { incomingFrames, SUBPROTOCOL } from '../../schemas/frame.ts'
-import { UNREAD_ITEMS } from '../../schemas/socket.ts'
-import { inSlices } from '../../time-slice.ts'
-import { actor } from '../actions/dispatch.ts'
-import { tellRemoved } from '../delivery/events.ts'
-import type { ChatServices } from '../plugin.ts'
-import { Connection } from './connection.ts'
-import { frameReader } from './frames.ts'
-import { HEARTBEAT_MS } from './heartbeat.ts'
+import { type Act, Connection } from './connection.ts'
+import { frameDecoder } from './frames.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import type { ConnectionRegistry } from './registry.ts'
+import type { SessionExpiry } from './session-expiry.ts'
 
-/** Chats of one socket that are entered at once. */
-const AT_ONCE = 500
+const decodePlain = frameDecoder(['send'])
+const decodeV1 = frameDecoder(Object.keys(incomingFrames) as (keyof typeof incomingFrames)[])
 
-const readPlain = frameReader(['send'])
-const readV1 = frameReader(Object.keys(incomingFrames) as (keyof typeof incomingFrames)[])
-
-/** The chats that a socket is for, as they were when it was let in. */
-export interface Entry {
-  /** Those with `unread_count` first. */
-  chats: (Head & { unread_count?: number })[]
-  /** The version of `departures` before the chats were read. */
-  since: number
-}
-
-export interface Accept extends ChatServices {
-  app: { bus: Bus; db: Pick<Repositories, 'chats' | 'epoch'>; log: FastifyBaseLogger; turns: FairTurns }
+export interface AcceptOptions {
+  registry: ConnectionRegistry
+  heartbeat: Heartbeat
+  expiry: SessionExpiry
+  log: FastifyBaseLogger
+  /** Shares the event loop among the long frames of all sockets. */
+  turns: FairTurns
   rateLimits: boolean
+  /** Called before a connection writes its close frame. */
+  onClosing(connection: Connection): void
+  /** Called after a connection has closed. */
+  onClosed(connection: Connection): void
 }
 
-/** Makes connections of upgraded sockets, and lets them into their rooms. */
-export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expiry, rateLimits }: Accept) {
-  const act = actor(app.bus, log)
+/** Makes a connection of an upgraded socket. `chat_id`: its only chat. `act` carries out its frames. */
+export type Accept = (
+  socket: WebSocket,
+  request: Pick<FastifyRequest, 'raw' | 'caller'>,
+  chat_id: number | undefined,
+  act: Act
+) => Connection
 
-  function connect(socket: WebSocket, { raw, caller }: FastifyRequest, chat_id: number | undefined): Connection {
+/** Returns a function that registers upgraded sockets, with their heartbeat and the end of their session. */
+export function acceptor(options: AcceptOptions): Accept {
+  const { registry, heartbeat, expiry, log, turns, rateLimits, onClosing } = options
+  const openSockets = () => registry.all.size
+  const onPing = (connection: Connection) => expiry.check(connection)
+  const onClosed = (connection: Connection) => {
+    heartbeat.remove(connection)
+    expiry.forget(connection)
+    registry.remove(connection)
+    options.onClosed(connection)
+  }
+  return (socket, { raw, caller }, chat_id, act) => {
     releaseRequest(socket, raw)
     const connection = new Connection(socket, {
       stream: raw.socket,
       caller,
       chat_id,
-      bucket: rateLimits ? sockets.bucketOf(caller.user.id) : undefined,
-      log: app.log,
-      turns: app.turns,
-      sockets: () => sockets.all.size,
-      read: socket.protocol === SUBPROTOCOL ? readV1 : readPlain,
+      bucket: rateLimits ? registry.bucketOf(caller.user.id) : undefined,
+      log,
+      turns,
+      openSockets,
+      decode: socket.protocol === SUBPROTOCOL ? decodeV1 : decodePlain,
       act,
-      pinged: () => expiry.check(connection),
-      closed() {
-        stopBeating()
-        expiry.forget(connection)
-        sockets.remove(connection)
-        rooms.leaveAll(connection)
-      }
+      onPing,
+      onClosing,
+      onClosed
     })
-    const stopBeating = heartbeat.add(connection)
-    sockets.add(connection)
-    return connection
-  }
-
-  /** Sends `ready`, and lets the socket into its rooms. */
-  return (socket: WebSocket, request: FastifyRequest, chat_id: number | undefined, after: number | undefined): void => {
-    const { user, session_expires_at } = request.caller
-    const { since } = request.entry
-    const isIn = (chat: Head) => !departures.mayHaveLeft(chat.chat_id, user.id, since)
-    const chats = request.entry.chats.filter(isIn)
-    const connection = connect(socket, request, chat_id)
-    connection.tell({
-      type: 'ready',
-      user: request.caller.user,
-      chats: chats.map(({ chat_id, seq, read_id, unread_count }) =>
-        unread_count === undefined ? { chat_id, seq } : { chat_id, seq, read_id, unread_count }
-      ),
-      epoch: app.db.epoch,
-      heartbeat_ms: HEARTBEAT_MS,
-      session_expires_at: new Date(session_expires_at).toISOString()
-    })
-    const enter = (chat: Head) => {
-      // It may have been added to the socket meanwhile.
-      if (!connection.open || connection.cursors.has(chat.chat_id)) return
-      if (!isIn(chat)) return tellRemoved(connection, chat.chat_id)
-      rooms.enter(connection, chat.chat_id, after ?? chat.seq, connection.v1 && after !== undefined)
-    }
-    if (chats.length <= AT_ONCE) chats.forEach(enter)
-    else void enterInSlices(connection, chats, enter)
-    const uncounted = chats.filter(({ unread_count }) => unread_count === undefined)
-    if (connection.v1 && uncounted.length > 0) void tellUnread(connection, uncounted)
+    heartbeat.add(connection)
+    registry.add(connection)
     expiry.check(connection)
     void expiry.confirm(connection)
-  }
-
-  /** Nothing is read from the socket before it is in all of its rooms. */
-  async function enterInSlices(connection: Connection, chats: Head[], enter: (chat: Head) => void): Promise<void> {
-    const release = connection.hold()
-    await inSlices(chats, enter)
-    release()
-  }
-
-  /** A courtesy: when the database fails, the socket goes on without it. */
-  async function tellUnread(connection: Connection, heads: Head[]): Promise<void> {
-    try {
-      for (let i = 0; i < heads.length && connection.open; i += UNREAD_ITEMS) {
-        const some = heads.slice(i, i + UNREAD_ITEMS)
-        const counts = await app.db.chats.unread(connection.caller.user.id, some)
-        const items = some.map(({ chat_id, read_id }, n) => ({ chat_id, read_id, unread_count: counts[n] as number }))
-        connection.tell({ type: 'unread', items })
-      }
-    } catch (error) {
-      app.log.error({ err: error }, 'unread messages could not be counted')
-    }
+    return connection
   }
 }
 
 /**
- * Once upgraded, a socket needs nothing of its request: but the plugin's listener and Node's response hold on to it,
- * with its headers and hooks, for half of the memory of an idle connection.
+ * Releases the upgrade request, which an open socket does not need: the listener of @fastify/websocket and Node's
+ * response would keep it alive, with its headers and hooks. That is half of the memory of an idle connection.
  */
 function releaseRequest(socket: WebSocket, raw: IncomingMessage): void {
   socket.removeAllListeners('error')
-  socket.on('error', endSocket)
+  socket.on('error', closeAfterError)
   const response: ServerResponse | undefined = Reflect.get(raw.socket, '_httpMessage')
   response?.detachSocket(raw.socket)
 }
 
-/** Resets and protocol errors are the peer's: ws is closing by now, with a code of its choice (1002, 1007, 1009). */
-function endSocket(this: WebSocket): void {
+/**
+ * Handles connection resets and protocol errors, which the peer causes. By then, ws is already closing the socket with a
+ * code of its own (1002, 1007, 1009); otherwise the code is 1011.
+ */
+function closeAfterError(this: WebSocket): void {
   this.close(1011, 'internal error')
 }

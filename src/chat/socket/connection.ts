@@ -2,89 +2,79 @@ import type { Socket } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import { WebSocket } from 'ws'
 import type { Caller } from '../../auth/session.ts'
-import { catalogue } from '../../errors.ts'
 import type { FairTurns } from '../../fair-turns.ts'
-import { type IncomingFrame, type OutgoingFrame, SUBPROTOCOL } from '../../schemas/frame.ts'
+import { type IncomingFrame, SUBPROTOCOL } from '../../schemas/frame.ts'
 import { FRAME_BYTES } from '../../schemas/socket.ts'
-import type { Cursor } from '../delivery/cursor.ts'
-import { PING_FRAME } from './frame-encoder.ts'
-import { Intake } from './frame-parser.ts'
-import { encode, type FrameReader } from './frames.ts'
+import { CLOSE, type CloseReason } from './close-codes.ts'
+import { EMPTY, PING_FRAME } from './frame-encoder.ts'
+import { FrameParser } from './frame-parser.ts'
+import { encode, errorFrame, type FrameDecoder, type Reply } from './frames.ts'
 import { Liveness } from './liveness.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Why the server closes a socket: the close code of the contract and a reason for people (RFC 6455, section 7.4). */
-export const CLOSE = {
-  binary: [1003, 'text frames only'],
-  flooding: [1008, 'flooding'],
-  internal: [1011, 'internal error'],
-  restart: [1012, 'restart'],
-  sessionEnded: [4401, 'session ended'],
-  removed: [4403, 'removed from the chat'],
-  tooSlow: [4408, 'too slow']
-} as const
+/** RATE_LIMITED errors that a socket may get each second, and in a burst. A client that causes more is disconnected. */
+const RATE_LIMITED_RATE = 10
+const RATE_LIMITED_BURST = 100
+/** Max unsent bytes of a socket: beyond this, its cursors fall behind and catch up from the log later. */
+const UNSENT_BYTES = 256 * 1024
+/** Max unsent bytes of all sockets together. The limit of each socket shrinks with their number, down to a minimum. */
+const UNSENT_BYTES_OF_ALL = 256 * 1024 * 1024
+const MIN_UNSENT_BYTES = 32 * 1024
+/** With more unsent bytes than this, a socket is blocked: it gets no next page of the log and no ephemeral frames. */
+const BLOCKED_BYTES = 64 * 1024
+/** A frame with more characters than this can take milliseconds to parse: deep nesting, or thousands of keys. */
+const LONG_CHARACTERS = 4096
 
-/** A client that is refused more often than this a second, and this many times beyond, does not listen. */
-const REFUSALS_RATE = 10
-const REFUSALS_BURST = 100
-/** Unsent bytes of a socket: above it the log keeps what the socket has not taken. */
-const UNSENT = 256 * 1024
-/** Unsent bytes of all sockets together; when there are many, each may have less, but never under the last. */
-const UNSENT_OF_ALL = 256 * 1024 * 1024
-const UNSENT_AT_LEAST = 32 * 1024
-/** Unsent bytes above which no further page of the log is read for a socket, and ephemeral frames are dropped. */
-const BLOCKED = 64 * 1024
-/** Characters of a frame that may take milliseconds to parse, when it nests deeply or has thousands of keys. */
-const LONG = 4096
-const NOTHING = Buffer.alloc(0)
+/** Sends a reply that an action has later, when the log has stored or refused its change. */
+export type Respond = (reply: Reply) => void
+
+/** Carries out a frame. Returns the replies that are ready at once, in their order. */
+export type Act = (frame: IncomingFrame, respond: Respond) => Iterable<Reply> | undefined
 
 export interface ConnectionOptions {
-  /** The TCP socket under `socket`, for frames that are already encoded. */
+  /** The TCP socket under `socket`. Encoded frames are written to it directly. */
   stream: Socket
   caller: Caller
-  /** The one chat that this socket is for; none when it carries all chats of the user. */
+  /** The only chat of this socket; undefined when the socket carries all chats of the user. */
   chat_id: number | undefined
-  /** What all sockets of the user may send together; none without limits. */
+  /** The rate limit that all sockets of the user share; undefined without rate limits. */
   bucket: TokenBucket | undefined
   log: FastifyBaseLogger
   /** Shares the event loop among the long frames of all sockets. */
   turns: FairTurns
-  /** How many sockets share the memory for unsent bytes. */
-  sockets(): number
-  read: FrameReader
-  act(connection: Connection, frame: IncomingFrame): void
+  /** The number of open sockets, which share the memory for unsent bytes. */
+  openSockets(): number
+  decode: FrameDecoder
+  act: Act
   /** Called with every ping. */
-  pinged(): void
-  closed(): void
+  onPing(connection: Connection): void
+  /** Called before the close frame is written: the last moment to write committed messages. */
+  onClosing(connection: Connection): void
+  /** Called once, after the socket has closed and its received frames were carried out. */
+  onClosed(connection: Connection): void
 }
 
-type Frame = Exclude<OutgoingFrame, { type: 'message' }>
-
-/** One socket of one user, with a cursor for each of its chats. Nothing else touches it. */
+/** One socket of one user. The only class that writes to the socket. */
 export class Connection {
   readonly caller: Caller
   readonly chat_id: number | undefined
-  /** Whether the client speaks the subprotocol. Otherwise it gets new messages and errors only. */
+  /** Whether the client speaks the subprotocol. A plain socket gets new messages and errors only. */
   readonly v1: boolean
   readonly log: FastifyBaseLogger
-  /** By chat. */
-  readonly cursors = new Map<number, Cursor>()
-  /** Those that have to read from the log. */
-  readonly behind = new Set<Cursor>()
-  /** Set while a room hands out a batch of which some is from this socket, until the socket is served. */
-  sent = false
   readonly #socket: WebSocket
   readonly #stream: Socket
   readonly #options: ConnectionOptions
   readonly #liveness: Liveness
-  readonly #refusals = new TokenBucket(REFUSALS_RATE, REFUSALS_BURST)
-  #deaf = false
-  /** How many reasons there are to read nothing from the client. */
-  #holds = 0
-  /** Frames that have been received and wait for their turn. */
+  readonly #rateLimitErrors = new TokenBucket(RATE_LIMITED_RATE, RATE_LIMITED_BURST)
+  readonly #respond: Respond = reply => this.send(reply)
+  /** Whether frames of the client are dropped. */
+  #ignoring = false
+  /** The number of callers of `pauseReading` that have not resumed yet. */
+  #pauses = 0
+  /** Received frames that wait for their turn. */
   #waiting = 0
 
-  /** Attaches the listeners at once: a frame that came with the handshake would be lost otherwise. */
+  /** Attaches the listeners at once: otherwise, a frame that arrives right after the handshake would be lost. */
   constructor(socket: WebSocket, options: ConnectionOptions) {
     this.#socket = socket
     this.#stream = options.stream
@@ -93,126 +83,129 @@ export class Connection {
     this.chat_id = options.chat_id
     this.log = options.log
     this.v1 = socket.protocol === SUBPROTOCOL
-    new Intake(options.stream, FRAME_BYTES, text => this.#receive(text, false))
+    new FrameParser(options.stream, FRAME_BYTES, text => this.#receive(text, false))
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data.toString(), isBinary))
     this.#liveness = new Liveness(options.stream)
-    socket.on('ping', () => this.#liveness.heard())
-    socket.on('pong', () => this.#liveness.answered())
-    // What it had sent before is taken before.
-    socket.on('close', () => (this.#waiting > 0 ? options.turns.run(this, options.closed) : options.closed()))
+    socket.on('ping', () => this.#liveness.onData())
+    socket.on('pong', () => this.#liveness.onPong())
+    socket.on('close', () => this.#afterWaiting(() => options.onClosed(this)))
   }
 
   get open(): boolean {
     return this.#socket.readyState === WebSocket.OPEN
   }
 
-  /** Whether so much is unsent that the log had better wait. */
+  /** Whether so many bytes are unsent that the next page of the log and ephemeral frames must wait. */
   get blocked(): boolean {
-    return this.#stream.writableLength > BLOCKED
+    return this.#stream.writableLength > BLOCKED_BYTES
   }
 
-  /** Writes frames that are already encoded. Returns false, writing nothing, when too much is unsent already. */
+  /** Writes encoded frames. Returns false and writes nothing when too many bytes are unsent. */
   write(frames: Buffer): boolean {
     const unsent = this.#stream.writableLength
-    if (unsent > 0 && unsent + frames.length > this.#limit()) return false
+    if (unsent > 0 && unsent + frames.length > this.#unsentLimit()) return false
     this.writeAnyway(frames)
     return true
   }
 
-  /** Writes frames that are already encoded, whatever is unsent; nothing once the socket is closing. */
+  /** Writes encoded frames, however many bytes are unsent. Writes nothing after the socket began to close. */
   writeAnyway(frames: Buffer): void {
     if (frames.length > 0 && this.open) this.#stream.write(frames)
   }
 
-  /** Encodes and writes a frame for this socket alone; a plain socket understands errors only. */
-  tell(frame: Frame): void {
+  /** Encodes and writes a frame for this socket alone. A plain socket gets errors only. */
+  send(frame: Reply): void {
     if (this.v1 || frame.type === 'error') this.writeAnyway(encode(frame))
   }
 
-  /** Tells the client that a frame of its was refused. */
-  refuse({ code, detail, ...more }: Partial<Frame & { type: 'error' }> & { code: keyof typeof catalogue }): void {
-    this.tell({ type: 'error', code, detail: detail ?? catalogue[code].message, ...more })
-  }
-
-  /** Calls back when everything written so far has left the process, or the socket is closed. */
-  flushed(callback: () => void): void {
-    this.#stream.write(NOTHING, () => callback())
+  /** Calls back when the kernel has taken everything written so far, or when the socket is closed. */
+  onFlushed(callback: () => void): void {
+    this.#stream.write(EMPTY, () => callback())
   }
 
   /**
-   * Called every few seconds, `now` in milliseconds of the process. Closes a socket that has taken nothing for long
-   * while much waited. With `ping`, asks the peer for a sign of life, or ends a socket that has not given any.
+   * Called every few seconds; `now` is the monotonic time of the process in milliseconds. Closes a socket whose client
+   * reads too slowly. With `ping`, also sends a ping, or terminates a socket whose peer is dead.
    */
-  visit(now: number, ping: boolean): void {
+  onHeartbeat(now: number, ping: boolean): void {
     if (this.#liveness.isStalled(now, this.blocked)) return this.close(CLOSE.tooSlow)
     if (!ping) return
     if (this.#liveness.isDead(now)) return this.terminate()
-    this.#liveness.pinging()
+    this.#liveness.onPinging()
     this.writeAnyway(PING_FRAME)
-    this.#options.pinged()
+    this.#options.onPing(this)
   }
 
-  /** Reads nothing from the client until the returned function is called. */
-  hold(): () => void {
-    if (this.#holds++ === 0) this.#socket.pause()
+  /** Stops reading from the client (back-pressure) until the returned function is called. */
+  pauseReading(): () => void {
+    if (this.#pauses++ === 0) this.#socket.pause()
     return () => {
-      if (--this.#holds === 0) this.#socket.resume()
+      if (--this.#pauses === 0) this.#socket.resume()
     }
   }
 
-  /** Takes no more frames from the client. */
-  ignore(): void {
-    this.#deaf = true
+  /** Drops all further frames of the client. */
+  ignoreFrames(): void {
+    this.#ignoring = true
   }
 
-  /** Closes the socket; what was committed before goes before. Nothing more is taken from the client. */
-  close([code, reason]: (typeof CLOSE)[keyof typeof CLOSE]): void {
-    this.#deaf = true
-    for (const cursor of this.cursors.values()) cursor.room.give(cursor)
+  /** Closes the socket after the messages that were committed before. Drops all further frames of the client. */
+  close([code, reason]: CloseReason): void {
+    this.#ignoring = true
+    this.#options.onClosing(this)
     this.#socket.close(code, reason)
   }
 
-  /** Ends the socket without waiting for the peer. */
+  /** Ends the TCP connection without a closing handshake. */
   terminate(): void {
     this.#socket.terminate()
   }
 
-  #limit(): number {
-    return Math.max(UNSENT_AT_LEAST, Math.min(UNSENT, UNSENT_OF_ALL / this.#options.sockets()))
+  #unsentLimit(): number {
+    return Math.max(MIN_UNSENT_BYTES, Math.min(UNSENT_BYTES, UNSENT_BYTES_OF_ALL / this.#options.openSockets()))
   }
 
-  /** Long frames take turns with those of other sockets; what came after them on this socket waits behind them. */
+  /** Long frames of all sockets take turns. Later frames of this socket wait behind its long frame. */
   #receive(text: string, isBinary: boolean): void {
-    this.#liveness.heard()
-    if (this.#waiting === 0 && text.length <= LONG) return this.#take(text, isBinary)
+    this.#liveness.onData()
+    if (this.#waiting === 0 && text.length <= LONG_CHARACTERS) return this.#handle(text, isBinary)
     this.#waiting++
-    const release = this.hold()
+    const resume = this.pauseReading()
     this.#options.turns.run(this, () => {
       this.#waiting--
-      release()
-      this.#take(text, isBinary)
+      resume()
+      this.#handle(text, isBinary)
     })
   }
 
-  #take(text: string, isBinary: boolean): void {
-    if (this.#deaf) return
-    if (isBinary) return this.close(CLOSE.binary)
-    const wait = this.#options.bucket?.take() ?? 0
-    if (wait > 0) this.#slowDown(wait)
-    else {
-      const frame = this.#options.read(text)
-      if ('code' in frame) this.refuse(frame)
-      else this.#options.act(this, frame)
-    }
-    // A client that does not take its answers is not read until it has.
-    if (this.blocked && this.#holds === 0) this.flushed(this.hold())
+  /** Runs a job after the frames that wait for their turn; at once when none waits. */
+  #afterWaiting(job: () => void): void {
+    if (this.#waiting > 0) this.#options.turns.run(this, job)
+    else job()
   }
 
-  #slowDown(retry_after_ms: number): void {
-    if (this.#refusals.take() > 0) {
+  #handle(text: string, isBinary: boolean): void {
+    if (this.#ignoring) return
+    if (isBinary) return this.close(CLOSE.binary)
+    const wait = this.#options.bucket?.spend() ?? 0
+    if (wait > 0) this.#limitRate(wait)
+    else this.#carryOut(text)
+    // Back-pressure: a client that does not read its replies is not read either.
+    if (this.blocked && this.#pauses === 0) this.onFlushed(this.pauseReading())
+  }
+
+  #carryOut(text: string): void {
+    const frame = this.#options.decode(text)
+    if ('code' in frame) return this.send(errorFrame(frame))
+    const replies = this.#options.act(frame, this.#respond)
+    if (replies) for (const reply of replies) this.send(reply)
+  }
+
+  #limitRate(retry_after_ms: number): void {
+    if (this.#rateLimitErrors.spend() > 0) {
       this.log.info({ user_id: this.caller.user.id }, 'socket closed for flooding')
       return this.close(CLOSE.flooding)
     }
-    this.refuse({ code: 'RATE_LIMITED', retry_after_ms })
+    this.send(errorFrame({ code: 'RATE_LIMITED', retry_after_ms }))
   }
 }

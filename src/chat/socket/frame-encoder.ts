@@ -2,9 +2,11 @@
 const FIN_TEXT = 0x81
 export const PING_FRAME = Buffer.from([0x89, 0x00])
 
+export const EMPTY = Buffer.alloc(0)
+
 /**
- * One unmasked, unfragmented text frame (RFC 6455, section 5.2), header and payload in one buffer: the bytes that
- * `ws.send(text)` would write, made once and written to many sockets. Frames can be joined into one write.
+ * Encodes one unmasked, unfragmented text frame (RFC 6455, section 5.2), header and payload in one buffer: the bytes
+ * that `ws.send(text)` would write, encoded once for many sockets.
  */
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text)
@@ -21,4 +23,9 @@ export function textFrame(text: string): Buffer {
   }
   frame.write(text, header)
   return frame
+}
+
+/** Concatenates frames for one write. Copies nothing when there is only one. */
+export function concatFrames(frames: Buffer[]): Buffer {
+  return frames.length > 1 ? Buffer.concat(frames) : (frames[0] ?? EMPTY)
 }

@@ -1,39 +1,40 @@
 import type { Connection } from './connection.ts'
 
-/** How often a socket is visited, and at which of the visits it is pinged. */
-const VISIT_MS = 5000
+/** How often each socket is checked, in milliseconds, and with which of the checks it is pinged. */
+const CHECK_MS = 5000
 const PING_EVERY = 5
 /** How often a socket is pinged, in milliseconds. */
-export const HEARTBEAT_MS = VISIT_MS * PING_EVERY
-/** The sockets are spread over this many turns, so that no turn has much to do. */
+export const HEARTBEAT_MS = CHECK_MS * PING_EVERY
+/** The sockets are spread over this many timer ticks, so that each tick has little to do. */
 const SLOTS = 25
 
-/** One timer for all sockets: each turn visits the sockets of one slot. */
+/** One timer for all sockets: each tick checks the sockets of one slot. */
 export class Heartbeat {
   readonly #slots = Array.from({ length: SLOTS }, () => new Set<Connection>())
   readonly #timer: NodeJS.Timeout
-  #turn = 0
+  #tick = 0
 
-  constructor(visitMs = VISIT_MS) {
-    this.#timer = setInterval(() => this.#visit(), visitMs / SLOTS).unref()
+  constructor(checkMs = CHECK_MS) {
+    this.#timer = setInterval(() => this.#checkSlot(), checkMs / SLOTS).unref()
   }
 
-  /** Visits the connection from now on. Returns how to stop. */
-  add(connection: Connection): () => void {
-    // The slot that was visited last: its first visit is a whole period away.
-    const slot = this.#slots[this.#turn % SLOTS] as Set<Connection>
-    slot.add(connection)
-    return () => slot.delete(connection)
+  /** Checks the connection from now on, for the first time after a whole period: in the slot that was checked last. */
+  add(connection: Connection): void {
+    this.#slots[this.#tick % SLOTS]?.add(connection)
+  }
+
+  remove(connection: Connection): void {
+    for (const slot of this.#slots) if (slot.delete(connection)) return
   }
 
   stop(): void {
     clearInterval(this.#timer)
   }
 
-  #visit(): void {
-    this.#turn++
+  #checkSlot(): void {
+    this.#tick++
     const now = performance.now()
-    const ping = Math.floor(this.#turn / SLOTS) % PING_EVERY === 0
-    for (const connection of this.#slots[this.#turn % SLOTS] as Set<Connection>) connection.visit(now, ping)
+    const ping = Math.floor(this.#tick / SLOTS) % PING_EVERY === 0
+    for (const connection of this.#slots[this.#tick % SLOTS] as Set<Connection>) connection.onHeartbeat(now, ping)
   }
 }

@@ -1,80 +1,85 @@
 import type { Socket } from 'node:net'
 
-/** A client that has taken nothing for this long, while much waited for it, is too slow. In milliseconds. */
+/** A client is too slow when it has read nothing for this long while its socket was blocked. In milliseconds. */
 const STALLED_MS = 30_000
-/** Pings that may stay unanswered. */
-const UNANSWERED = 2
+/** Pings that may stay without any sign of life. */
+const UNANSWERED_PINGS = 2
 /**
- * A client that reads at this speed is not too slow, in bytes a millisecond. How much it has read of what the system has
- * taken, nobody sees: the system's buffer (4 MiB at most on Linux, net.ipv4.tcp_wmem) takes more only when a third of it
- * is free, and answers to pings come when everything before them was read. So a client gets the time that it needs for
- * these bytes at this speed.
+ * A client that reads at this speed is not too slow, in bytes per millisecond.
+ *
+ * The kernel does not report how much of its send buffer (4 MiB at most on Linux, net.ipv4.tcp_wmem) the client has
+ * read: it accepts more only when a third of the buffer is free, and a pong arrives only after everything before its
+ * ping was read. So a client gets the time that it needs for the accepted bytes at this speed.
  */
-const LEAST_SPEED = 8
-const SYSTEM_BYTES = 4 * 1024 * 1024
+const MIN_SPEED = 8
+const KERNEL_BUFFER_BYTES = 4 * 1024 * 1024
 
-/** What can be told of a peer: whether it is alive, and whether it takes what it is sent. */
+/** Decides whether the peer of a socket is alive, and whether it reads what was written. Times are monotonic. */
 export class Liveness {
   readonly #stream: Socket
-  /** Bytes that the system had taken when this was last looked at and had changed, and the time of that. */
-  #taken = 0
-  #takenAt = performance.now()
-  /** Until when a client that reads at the least speed may be busy with what the system has taken. */
-  #busyUntil = this.#takenAt
+  /** Bytes flushed to the kernel at the last check that saw progress, and the time of that check. */
+  #flushed = 0
+  #flushedAt = performance.now()
+  /** Until when a client at the minimum speed may be busy with the bytes in the kernel. */
+  #busyUntil = this.#flushedAt
   /** Pings since the last sign of life. */
   #silentPings = 0
-  /** Pings that were not answered, and how much had been written before the last one. */
+  /** Pings without a pong, and the bytes written before the last of them. */
   #openPings = 0
-  #pingedAt = 0
+  #writtenBeforePing = 0
 
   constructor(stream: Socket) {
     this.#stream = stream
   }
 
-  /** The peer has sent something. */
-  heard(): void {
+  /** Called with everything that the peer sends. */
+  onData(): void {
     this.#silentPings = 0
   }
 
-  /** The peer answers a ping: it has read what was written before it. With several open, it is unknown which one. */
-  answered(): void {
+  /**
+   * Called with each pong: the peer has read everything before the ping. When several pings are open, it is unknown
+   * which of them the pong answers.
+   */
+  onPong(): void {
     if (this.#openPings === 1) {
-      const unread = Math.max(0, this.#taken - this.#pingedAt)
-      this.#busyUntil = Math.min(this.#busyUntil, performance.now() + unread / LEAST_SPEED)
+      const unread = Math.max(0, this.#flushed - this.#writtenBeforePing)
+      this.#busyUntil = Math.min(this.#busyUntil, performance.now() + unread / MIN_SPEED)
     }
     this.#openPings = Math.max(0, this.#openPings - 1)
     this.#silentPings = 0
   }
 
-  /** To be called every few seconds. Whether the peer has taken nothing for too long; `blocked`: much waits for it. */
+  /** Whether the peer has read nothing for too long. Call it every few seconds; `blocked`: much is unsent. */
   isStalled(now: number, blocked: boolean): boolean {
-    const taken = takenBytes(this.#stream)
-    if (taken === this.#taken && blocked) return now - Math.max(this.#takenAt, this.#busyUntil) >= STALLED_MS
-    const busyUntil = Math.max(this.#busyUntil, now) + (taken - this.#taken) / LEAST_SPEED
-    this.#busyUntil = Math.min(busyUntil, now + SYSTEM_BYTES / LEAST_SPEED)
-    this.#taken = taken
-    this.#takenAt = now
+    const flushed = flushedBytes(this.#stream)
+    if (flushed === this.#flushed && blocked) return now - Math.max(this.#flushedAt, this.#busyUntil) >= STALLED_MS
+    const busyUntil = Math.max(this.#busyUntil, now) + (flushed - this.#flushed) / MIN_SPEED
+    this.#busyUntil = Math.min(busyUntil, now + KERNEL_BUFFER_BYTES / MIN_SPEED)
+    this.#flushed = flushed
+    this.#flushedAt = now
     return false
   }
 
   /** Whether the peer has been silent for too long to be alive. */
   isDead(now: number): boolean {
-    return this.#silentPings >= UNANSWERED && now >= this.#busyUntil
+    return this.#silentPings >= UNANSWERED_PINGS && now >= this.#busyUntil
   }
 
-  /** To be called just before a ping is written. */
-  pinging(): void {
+  /** Call it just before a ping is written. */
+  onPinging(): void {
     this.#silentPings++
     this.#openPings++
-    this.#pingedAt = this.#stream.bytesWritten
+    this.#writtenBeforePing = this.#stream.bytesWritten
   }
 }
 
 /**
- * What the system has taken of what was written. `bytesWritten` of a handle leaves out what Node still keeps, and counts
- * what libuv keeps; `writableLength` of a stream counts both. A stream without a handle gives all or nothing of a write.
+ * Written bytes that the kernel has accepted. A handle's `bytesWritten` leaves out what Node buffers and includes what
+ * libuv queues, which `writeQueueSize` counts; a stream's `writableLength` counts both. A stream without a handle is
+ * exact to whole writes only.
  */
-function takenBytes(stream: Socket & { _handle?: { bytesWritten: number; writeQueueSize: number } }): number {
+function flushedBytes(stream: Socket & { _handle?: { bytesWritten: number; writeQueueSize: number } }): number {
   const { _handle: handle } = stream
   return handle ? handle.bytesWritten - handle.writeQueueSize : stream.bytesWritten - stream.writableLength
 }

@@ -1,12 +1,12 @@
 import type { Connection } from './connection.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Frames a second of a user's sockets together, in the long run, and at once. */
-const RATE = 100
-const BURST = 300
+/** The rate limit of all sockets of a user together: frames a second, and frames in a burst. */
+const FRAMES_RATE = 100
+const FRAMES_BURST = 300
 
-/** The open sockets of this node: all, by session, by user. */
-export class Sockets {
+/** The open connections of this node: all of them, by session, and by user. */
+export class ConnectionRegistry {
   readonly all = new Set<Connection>()
   readonly #sessions = new Map<string, Set<Connection>>()
   readonly #users = new Map<number, Set<Connection>>()
@@ -15,21 +15,21 @@ export class Sockets {
   add(connection: Connection): void {
     const { session_id, user } = connection.caller
     this.all.add(connection)
-    put(this.#sessions, session_id, connection)
-    put(this.#users, user.id, connection)
+    addTo(this.#sessions, session_id, connection)
+    addTo(this.#users, user.id, connection)
   }
 
   remove(connection: Connection): void {
     const { session_id, user } = connection.caller
     this.all.delete(connection)
-    take(this.#sessions, session_id, connection)
-    take(this.#users, user.id, connection)
+    removeFrom(this.#sessions, session_id, connection)
+    removeFrom(this.#users, user.id, connection)
     if (!this.#users.has(user.id)) this.#buckets.delete(user.id)
   }
 
-  /** What a user may send, over all of their sockets. */
+  /** The rate limit that all sockets of a user share. */
   bucketOf(user_id: number): TokenBucket {
-    const bucket = this.#buckets.get(user_id) ?? new TokenBucket(RATE, BURST)
+    const bucket = this.#buckets.get(user_id) ?? new TokenBucket(FRAMES_RATE, FRAMES_BURST)
     this.#buckets.set(user_id, bucket)
     return bucket
   }
@@ -45,14 +45,16 @@ export class Sockets {
 
 const NONE: ReadonlySet<Connection> = new Set()
 
-function put<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
-  const set = map.get(key)
+/** Adds a value to the set of a key. */
+function addTo<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key)
   if (set) set.add(value)
-  else map.set(key, new Set([value]))
+  else sets.set(key, new Set([value]))
 }
 
-function take<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
-  const set = map.get(key)
+/** Removes a value from the set of a key, and the set when it is empty. */
+function removeFrom<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key)
   set?.delete(value)
-  if (set?.size === 0) map.delete(key)
+  if (set?.size === 0) sets.delete(key)
 }

@@ -1,10 +1,14 @@
 import type { Repositories } from '../../db/plugin.ts'
 import { EXPIRING_MS } from '../../schemas/socket.ts'
-import { CLOSE, type Connection } from './connection.ts'
+import { CLOSE } from './close-codes.ts'
+import type { Connection } from './connection.ts'
 import { HEARTBEAT_MS } from './heartbeat.ts'
 
-/** Ends sockets with their session. A session that was used meanwhile, over HTTP, has been prolonged in the database. */
-export class Expiry {
+/**
+ * Warns sockets before their session ends, and closes them when it has ended. HTTP requests prolong a session, so the
+ * database is asked for its current end before both.
+ */
+export class SessionExpiry {
   readonly #sessions: Repositories['sessions']
   readonly #timers = new Map<Connection, NodeJS.Timeout>()
 
@@ -12,13 +16,13 @@ export class Expiry {
     this.#sessions = sessions
   }
 
-  /** To be called at every heartbeat: sets a timer when the end comes near. */
+  /** Sets a timer when the session ends soon. Call it with every ping. */
   check(connection: Connection): void {
     const left = connection.caller.session_expires_at - Date.now()
     if (left < EXPIRING_MS + HEARTBEAT_MS && !this.#timers.has(connection)) this.#wake(connection, left - EXPIRING_MS)
   }
 
-  /** To be called once the socket is one of its session's: the session may have ended during the handshake. */
+  /** Closes a registered connection when its session ended during the handshake. */
   async confirm(connection: Connection): Promise<void> {
     try {
       const found = await this.#sessions.find(connection.caller.session_id)
@@ -28,17 +32,19 @@ export class Expiry {
     }
   }
 
+  /** Cancels the timer of a connection. */
   forget(connection: Connection): void {
     clearTimeout(this.#timers.get(connection))
     this.#timers.delete(connection)
   }
 
   #wake(connection: Connection, ms: number): void {
-    const timer = setTimeout(() => void this.#look(connection), Math.max(0, ms)).unref()
+    const timer = setTimeout(() => void this.#warnOrClose(connection), Math.max(0, ms)).unref()
     this.#timers.set(connection, timer)
   }
 
-  async #look(connection: Connection): Promise<void> {
+  /** After a failure of the database, the socket stays open: the next ping checks again. */
+  async #warnOrClose(connection: Connection): Promise<void> {
     const { caller, log } = connection
     try {
       const found = await this.#sessions.find(caller.session_id)
@@ -48,7 +54,7 @@ export class Expiry {
       caller.session_expires_at = expires_at
       const left = expires_at - Date.now()
       if (left > EXPIRING_MS) return this.forget(connection)
-      connection.tell({ type: 'expiring', at: new Date(expires_at).toISOString() })
+      connection.send({ type: 'expiring', at: new Date(expires_at).toISOString() })
       this.#wake(connection, left)
     } catch (error) {
       log.error({ err: error }, 'a session cannot be checked')

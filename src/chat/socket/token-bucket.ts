@@ -1,4 +1,4 @@
-/** Allows `rate` events a second in the long run and `burst` at once. Holds two numbers; needs no timer. */
+/** A rate limit: `rate` events a second in the long run, and `burst` events at once. Stores two numbers, has no timer. */
 export class TokenBucket {
   readonly #rate: number
   readonly #burst: number
@@ -11,8 +11,8 @@ export class TokenBucket {
     this.#tokens = burst
   }
 
-  /** Takes a token and returns 0, or returns how many milliseconds it takes until there is one. */
-  take(): number {
+  /** Spends a token and returns 0. Without a token, returns the milliseconds until there is one. */
+  spend(): number {
     const now = performance.now()
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) * this.#rate) / 1000)
     this.#filledAt = now
