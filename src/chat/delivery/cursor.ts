@@ -1,6 +1,8 @@
 import type { Message } from '../../schemas/message.ts'
 import type { Connection } from '../socket/connection.ts'
 import { messageFrame } from '../socket/frames.ts'
+import type { Committed } from './committed.ts'
+import { ackOf, type EncodedBatch } from './encoded-batch.ts'
 import type { Room } from './room.ts'
 
 /** The ack of a send that was committed while the cursor of its socket was behind. */
@@ -29,7 +31,7 @@ export class Cursor {
   pageSize = 100
   /** Whether the client asked for a replay, and gets a `live` frame at its end. */
   announceLive: boolean
-  /** Set while the room delivers a batch that has changes of this socket. */
+  /** Set by the room while it delivers a batch that has changes of this socket. */
   isSender = false
   /** The version of the room's ephemeral state that the socket knows. */
   stateVersion = 0
@@ -51,9 +53,34 @@ export class Cursor {
     return this.room.chat_id
   }
 
-  /** Defers the ack of a send until the replay reaches its place. */
-  deferAck(ack: PendingAck): void {
-    this.#pendingAcks.push(ack)
+  /**
+   * Writes a batch to the socket when the cursor is just before it. Returns false and writes nothing when the cursor is
+   * behind, or when too many bytes are unsent; the acks of the batch are then deferred until the replay reaches them.
+   */
+  write(encoded: EncodedBatch, batch: Committed[]): boolean {
+    const { isSender } = this
+    this.isSender = false
+    if (this.live && this.#writeBatch(encoded, isSender)) return true
+    if (isSender) this.#deferAcks(batch)
+    return false
+  }
+
+  #writeBatch(encoded: EncodedBatch, isSender: boolean): boolean {
+    const { connection } = this
+    if (encoded.last > 0 && this.seq !== encoded.first - 1) return false
+    const frames = isSender ? encoded.forSender(connection, connection.v1) : encoded.forAll(connection.v1)
+    if (!connection.write(frames)) return false
+    if (encoded.last > 0) this.seq = encoded.last
+    return true
+  }
+
+  #deferAcks(batch: Committed[]): void {
+    const { connection } = this
+    for (const change of batch) {
+      if (change.origin !== connection) continue
+      const frame = connection.v1 ? ackOf(change) : undefined
+      this.#pendingAcks.push({ id: change.message.id, frame, created: change.created })
+    }
   }
 
   /**

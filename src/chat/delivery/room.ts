@@ -7,7 +7,7 @@ import { concatFrames } from '../socket/frame-encoder.ts'
 import { Backlog } from './backlog.ts'
 import type { Committed } from './committed.ts'
 import type { Cursor } from './cursor.ts'
-import { ackOf, EncodedBatch, isNewMessage } from './encoded-batch.ts'
+import { EncodedBatch, isNewMessage } from './encoded-batch.ts'
 import type { ScheduledRoom } from './scheduler.ts'
 
 /** Max sockets of a slice. A room with more sockets delivers in slices. Short writes to this many take less than 1 ms. */
@@ -219,29 +219,6 @@ export class Room implements Audience<Cursor>, ScheduledRoom {
   }
 
   #deliverTo(cursor: Cursor, encoded: EncodedBatch, batch: Committed[]): void {
-    const { isSender } = cursor
-    cursor.isSender = false
-    if (cursor.live && this.#writeBatch(cursor, encoded, isSender)) return
-    if (isSender) this.#deferAcks(cursor, batch)
-    if (cursor.live) this.fallBehind(cursor)
-  }
-
-  /** Returns false and writes nothing when the cursor must catch up first. */
-  #writeBatch(cursor: Cursor, encoded: EncodedBatch, isSender: boolean): boolean {
-    const { connection } = cursor
-    if (encoded.last > 0 && cursor.seq !== encoded.first - 1) return false
-    const frames = isSender ? encoded.forSender(connection, connection.v1) : encoded.forAll(connection.v1)
-    if (!connection.write(frames)) return false
-    if (encoded.last > 0) cursor.seq = encoded.last
-    return true
-  }
-
-  #deferAcks(cursor: Cursor, batch: Committed[]): void {
-    const { connection } = cursor
-    for (const change of batch) {
-      if (change.origin !== connection) continue
-      const frame = connection.v1 ? ackOf(change) : undefined
-      cursor.deferAck({ id: change.message.id, frame, created: change.created })
-    }
+    if (!cursor.write(encoded, batch) && cursor.live) this.fallBehind(cursor)
   }
 }
