@@ -103,7 +103,7 @@ export class Log {
       if ('text' in change) characters += change.text?.length ?? 0
       if ('data' in change && change.data) characters += DATA_CHARACTERS
     }
-    // A new array: an array of the old generation would move its young elements there, too.
+    // A new array each time: an array that lives long would promote its elements to the old generation.
     const rest = queue.slice(end)
     this.#queue = later.length > 0 ? rest.concat(later) : rest
     return queue.slice(0, end)

@@ -11,7 +11,7 @@ const MIN_SPREAD_MS = 500
 const SPREAD_PER_SOCKET_MS = 2
 const MAX_SPREAD_MS = 20_000
 
-/** Stores and acks what clients have sent, then closes the sockets. They are told when to reconnect. */
+/** Stores and acks the last frames of clients, then closes all sockets. `bye` says when to reconnect. */
 export async function shutDown({ log, registry, heartbeat }: ChatServices): Promise<void> {
   const spread = Math.min(MAX_SPREAD_MS, MIN_SPREAD_MS + registry.all.size * SPREAD_PER_SOCKET_MS)
   for (const connection of registry.all) connection.send({ type: 'bye', after_ms: Math.round(Math.random() * spread) })

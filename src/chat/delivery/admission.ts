@@ -35,10 +35,10 @@ export class Admission {
   }
 
   /** `after`: the `seq` up to which the client has every change of its only chat. */
-  admit(connection: Connection, { chats: found, since }: SocketChats, after: number | undefined): void {
+  admit(connection: Connection, { chats: atHandshake, since }: SocketChats, after: number | undefined): void {
     const user_id = connection.caller.user.id
     const isMember = ({ chat_id }: Head) => !this.#departures.mayHaveLeft(chat_id, user_id, since)
-    const chats = found.filter(isMember)
+    const chats = atHandshake.filter(isMember)
     this.#sendReady(connection, chats)
     const enter = (chat: Head) => {
       // In later slices, an event may have added the chat or removed the member.

@@ -29,7 +29,7 @@ export class Cursor {
   headAtJoin: number | undefined
   /** The number of messages of the next page of the log. It adapts to the size of the messages. */
   pageSize = 100
-  /** Whether the client asked for a replay, and gets a `live` frame at its end. */
+  /** Whether the client has requested a replay, and gets a `live` frame at its end. */
   announceLive: boolean
   /** Set by the room while it delivers a batch that has changes of this socket. */
   isSender = false

@@ -86,7 +86,7 @@ export class ChatEvents {
     this.#enqueue(() => this.#forEach(cursors, ({ connection }) => sendRemoved(connection, chat_id)))
   }
 
-  /** Handles events one after the other. Their frames are a courtesy: after a failure of the database, they are lost. */
+  /** Handles events one after the other. After a failure of the database, the frames of the event are lost. */
   #enqueue(job: () => Promise<void>): void {
     this.#queued++
     this.#lastQueued = this.#logErrors(this.#lastQueued.then(job)).finally(() => this.#queued--)

@@ -17,7 +17,7 @@ const CLOCK_EVERY = 8
 /** With a longer backlog than this, in bytes, the log takes no changes of the chat until the room has delivered it. */
 const BACKLOG_BYTES = 64 * 1024
 
-/** What a room asks of the registry of rooms. */
+/** The registry of rooms, as a room sees it. */
 export interface RoomHost {
   /** The cursor must catch up from the log. */
   onBehind(cursor: Cursor): void

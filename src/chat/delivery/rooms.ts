@@ -55,7 +55,7 @@ export class Rooms implements RoomHost, BackPressure {
     return this.#cursors.get(connection)?.has(chat_id) ?? false
   }
 
-  /** Adds a cursor at `seq` for a connection. `replay`: the client asked for the changes after `seq`. */
+  /** Adds a cursor at `seq` for a connection. `replay`: the client has requested the changes after `seq`. */
   enter(connection: Connection, chat_id: number, seq: number, replay = false): void {
     const room = this.#rooms.get(chat_id) ?? this.#open(chat_id)
     const cursor = new Cursor(connection, room, seq, replay)

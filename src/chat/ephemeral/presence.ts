@@ -7,7 +7,7 @@ const GAP_MS = 1500
 /** With more people online than this, presence frames have their number instead of their ids. */
 const MAX_NAMED = 100
 
-/** Who is online in a room: a user comes with the first socket and goes with the last one. Never stored. */
+/** The users who are online in a room: from their first socket until their last one leaves. Never stored. */
 export class Presence<Socket> {
   readonly #audience: Audience<Socket>
   /** The number of sockets of each user. */

@@ -11,9 +11,9 @@ interface StateFrame {
 }
 
 /**
- * What a room sends its sockets besides messages: presence, typing, read markers, changed settings. Never stored. Cursors
- * read it as they read the log: each change takes the next version, and a socket gets everything after the version that
- * it knows. Unlike the log, it keeps the latest frame of each kind only.
+ * The frames of a room besides messages: presence, typing, read markers, changed settings. Never stored. Cursors read it
+ * as they read the log: each change has the next version, and a socket gets everything after the version that it knows.
+ * Unlike the log, it keeps the latest frame of each kind only.
  */
 export class EphemeralState {
   /** The version of the latest change. */

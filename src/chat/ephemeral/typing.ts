@@ -9,7 +9,7 @@ const GAP_MS = 500
 /** Max users in a typing frame. */
 const MAX_NAMED = 100
 
-/** Who is typing in a room. Every change sends the full list. Never stored. */
+/** The users who are typing in a room. Every change sends the full list. Never stored. */
 export class Typing {
   readonly #audience: Audience
   /** When each user stops to count as typing, in monotonic milliseconds; ascending. */

@@ -118,7 +118,7 @@ export class Connection {
     if (this.v1 || frame.type === 'error') this.writeAnyway(encode(frame))
   }
 
-  /** Calls back when the kernel has taken everything written so far, or when the socket is closed. */
+  /** Calls back when everything written so far is flushed to the kernel, or when the socket is closed. */
   onFlushed(callback: () => void): void {
     this.#stream.write(EMPTY, () => callback())
   }

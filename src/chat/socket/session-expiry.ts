@@ -5,8 +5,8 @@ import type { Connection } from './connection.ts'
 import { HEARTBEAT_MS } from './heartbeat.ts'
 
 /**
- * Warns sockets before their session ends, and closes them when it has ended. HTTP requests prolong a session, so the
- * database is asked for its current end before both.
+ * Warns sockets before their session ends, and closes them when it has ended. HTTP requests prolong a session:
+ * its current end is read from the database before both.
  */
 export class SessionExpiry {
   readonly #sessions: Repositories['sessions']
@@ -25,8 +25,8 @@ export class SessionExpiry {
   /** Closes a registered connection when its session ended during the handshake. */
   async confirm(connection: Connection): Promise<void> {
     try {
-      const found = await this.#sessions.find(connection.caller.session_id)
-      if (!found && connection.open) connection.close(CLOSE.sessionEnded)
+      const stored = await this.#sessions.find(connection.caller.session_id)
+      if (!stored && connection.open) connection.close(CLOSE.sessionEnded)
     } catch (error) {
       connection.log.error({ err: error }, 'a session cannot be checked')
     }
@@ -47,10 +47,10 @@ export class SessionExpiry {
   async #warnOrClose(connection: Connection): Promise<void> {
     const { caller, log } = connection
     try {
-      const found = await this.#sessions.find(caller.session_id)
+      const stored = await this.#sessions.find(caller.session_id)
       if (!connection.open) return
-      if (!found) return connection.close(CLOSE.sessionEnded)
-      const { expires_at } = found.session
+      if (!stored) return connection.close(CLOSE.sessionEnded)
+      const { expires_at } = stored.session
       caller.session_expires_at = expires_at
       const left = expires_at - Date.now()
       if (left > EXPIRING_MS) return this.forget(connection)
