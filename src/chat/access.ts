@@ -5,15 +5,16 @@ import { refuseBelow, refuseStranger } from '../db/rules.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Role } from '../schemas/chat.ts'
 
+/** The access of a member to a chat. */
 export interface Membership extends Standing {
   role: Role
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** preHandlers for routes with a `chat_id`: who may call them. All but `visible` set `request.membership`. */
+    /** Hooks (preHandler) that decide who may call a route with a `chat_id`. All but `visible` set `request.membership`. */
     access: {
-      /** Members, and anybody when the chat is public. */
+      /** Members; all users when the chat is public. */
       visible(request: FastifyRequest): Promise<void>
       member(request: FastifyRequest): Promise<void>
       /** Admins and owners of a group. */
@@ -23,12 +24,12 @@ declare module 'fastify' {
     }
   }
   interface FastifyRequest {
-    /** How the caller stands to the chat of the request. Set by `access`. */
+    /** The membership of the caller in the chat of the request. Set by the hooks of `access`. */
     membership: Membership
   }
 }
 
-/** The errors of the hooks in `app.access`, for the documents. */
+/** The errors of each hook of `app.access`, for the API documents. */
 export const ACCESS_ERRORS = {
   visible: ['CHAT_NOT_FOUND'],
   member: ['CHAT_NOT_FOUND', 'NOT_A_MEMBER'],
@@ -40,12 +41,12 @@ function isMember(standing: Standing): standing is Membership {
   return standing.role !== null
 }
 
-/** Throws the refusal that a rule of db/rules.ts found, if it found one. */
+/** Throws ChatError when a rule of db/rules.ts returned an error code. */
 export function refuse(code: ErrorCode | undefined): void {
   if (code) throw new ChatError(code)
 }
 
-/** Refuses early, before a body is looked at, what the change's own transaction would refuse. */
+/** Refuses requests early. The transaction of a change decides again, by the same rules: roles may change in between. */
 async function access(app: FastifyInstance): Promise<void> {
   function chatOf({ params, query }: FastifyRequest): number {
     return (params as { chat_id?: number }).chat_id ?? (query as { chat_id: number }).chat_id

@@ -1,83 +1,71 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Change, Done, Outcome } from '../db/log.ts'
 import type { Repositories } from '../db/plugin.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
-import type { Message } from '../schemas/message.ts'
-import type { Connection } from './connection.ts'
-import type { Delivery } from './delivery.ts'
-import type { Rooms } from './rooms.ts'
+import type { BackPressure, CommitListener, Committed } from './delivery/committed.ts'
 
-/** A change on its way into the log. */
-export interface Entry {
+/** A change that waits for its batch. */
+export interface QueuedChange {
   change: Change
-  /** The socket that asked for it; absent for HTTP. */
-  origin?: Connection
-  /** Called once the change is on disk or refused, after the frames for who asked were written. */
-  done(outcome: Outcome): void
+  /** The socket that sent the change; absent for HTTP. Opaque here: passed on in Committed. */
+  origin?: object
+  /** Called once, when the change is on disk or refused, and after its frames were written. */
+  onResult(result: Outcome): void
 }
 
-/** What a batch did to one chat, in order. */
-export interface Appended {
-  message: Message
-  /** Whether the log grew; otherwise a `client_id` was repeated, and `message` is the first one. */
-  fresh: boolean
-  origin: Connection | undefined
-  client_id: string | undefined
-}
-
-/** More changes than this wait for the disk: new ones are refused until it has caught up. */
-const WAITING = 20_000
-/** More changes than this, or more characters of text, would hold up the event loop. */
-const BATCH = 2000
+/** With this many queued changes, new ones are refused with OVERLOADED. */
+const MAX_QUEUED = 20_000
+/** Max changes of a batch, and max characters of text: a larger batch would block the event loop. */
+const MAX_BATCH = 2000
 const BATCH_CHARACTERS = 256 * 1024
-/** `data` takes as long as so many characters of text, most of it to be turned into JSON. */
+/** A `data` object counts as this many characters: to encode it as JSON takes about as long. */
 const DATA_CHARACTERS = 1024
-/** While a large room is served, that gets so many times as long as it took to store the last batch: disks can be slow. */
-const SERVING = 4
-/** A batch that took longer than this to store met a stall. In milliseconds. */
+/** While a large room has pending deliveries, delay the next batch by up to this many times the last commit time. */
+const MAX_DELAY_FACTOR = 4
+/** Longer commit times count as this long, in milliseconds: the disk had a stall. */
 const STALL_MS = 25
 
 /**
- * The one way into the database for whatever changes a chat. What arrives within one turn of the event loop is one
- * batch: one transaction, one fsync; then the rooms are told, then the askers.
+ * Group commit: the only way to change a chat. The changes of one turn of the event loop are one batch, with one
+ * transaction and one fsync. After the commit, the listener gets the changes, and then each caller its result.
  */
 export class Log {
   readonly #repository: Repositories['log']
-  readonly #rooms: Pick<Rooms, 'busy' | 'someFull' | 'isFull'>
-  readonly #delivery: Pick<Delivery, 'deliver'>
+  readonly #rooms: BackPressure
+  readonly #listener: CommitListener
   readonly #logger: Pick<FastifyBaseLogger, 'error'>
-  #queue: Entry[] = []
+  #queue: QueuedChange[] = []
   #flushing: Promise<void> | undefined
-  /** How long the last batch took to store, and when it was done. In milliseconds. */
-  #stored = 0
-  #doneAt = 0
+  /** How long the last commit took, and when its results were delivered. In milliseconds. */
+  #commitMs = 0
+  #deliveredAt = 0
 
   constructor(
     repository: Repositories['log'],
-    rooms: Pick<Rooms, 'busy' | 'someFull' | 'isFull'>,
-    delivery: Pick<Delivery, 'deliver'>,
+    rooms: BackPressure,
+    listener: CommitListener,
     logger: Pick<FastifyBaseLogger, 'error'>
   ) {
     this.#repository = repository
     this.#rooms = rooms
-    this.#delivery = delivery
+    this.#listener = listener
     this.#logger = logger
   }
 
-  /** Takes a change, or calls its `done` with OVERLOADED at once when too many wait. */
-  submit(entry: Entry): void {
-    if (this.#queue.length >= WAITING) return entry.done({ error: 'OVERLOADED' })
-    this.#queue.push(entry)
+  /** Queues a change. When the queue is full, calls `onResult` with OVERLOADED at once. */
+  submit(queued: QueuedChange): void {
+    if (this.#queue.length >= MAX_QUEUED) return queued.onResult({ error: 'OVERLOADED' })
+    this.#queue.push(queued)
     this.#flushing ??= this.#flush()
   }
 
   /** Makes one change. Resolves when it is on disk and was broadcast; throws ChatError when it is refused. */
   append(change: Change): Promise<Done> {
     return new Promise((resolve, reject) => {
-      const done = (outcome: Outcome) =>
-        'error' in outcome ? reject(toError(outcome.error, outcome.cause)) : resolve(outcome)
-      this.submit({ change, done })
+      const onResult = (result: Outcome) =>
+        'error' in result ? reject(toError(result.error, result.cause)) : resolve(result)
+      this.submit({ change, onResult })
     })
   }
 
@@ -87,90 +75,95 @@ export class Log {
   }
 
   async #flush(): Promise<void> {
-    await turn()
+    await nextTurn()
     while (this.#queue.length > 0) {
-      await this.#giveWay()
-      const batch = this.#rooms.someFull ? this.#takeUnlessFull() : this.#take(this.#queue)
+      await this.#yieldToRooms()
+      const batch = this.#rooms.anyFull ? this.#dequeueUnlessFull() : this.#dequeue(this.#queue)
       if (batch.length === 0) {
-        await turn()
+        await nextTurn()
         continue
       }
       const began = performance.now()
-      const outcomes = await this.#repository.append(batch.map(entry => entry.change))
-      this.#stored = Math.min(performance.now() - began, STALL_MS)
-      this.#publish(batch, outcomes)
-      this.#doneAt = performance.now()
-      // Sockets are read, and their sends gathered, between two batches.
-      await turn()
+      const results = await this.#repository.append(batch.map(queued => queued.change))
+      this.#commitMs = Math.min(performance.now() - began, STALL_MS)
+      this.#publish(batch, results)
+      this.#deliveredAt = performance.now()
+      // Between two batches, the event loop reads sockets, whose sends are the next batch.
+      await nextTurn()
     }
     this.#flushing = undefined
   }
 
-  /** Takes the next batch from the queue. */
-  #take(queue: Entry[], later: Entry[] = []): Entry[] {
+  /** Removes the next batch from the front of `queue`. The rest, followed by `later`, is the new queue. */
+  #dequeue(queue: QueuedChange[], later: QueuedChange[] = []): QueuedChange[] {
     let characters = 0
     let end = 0
-    while (end < queue.length && end < BATCH && characters < BATCH_CHARACTERS) {
-      const { change } = queue[end++] as Entry
+    while (end < queue.length && end < MAX_BATCH && characters < BATCH_CHARACTERS) {
+      const { change } = queue[end++] as QueuedChange
       if ('text' in change) characters += change.text?.length ?? 0
       if ('data' in change && change.data) characters += DATA_CHARACTERS
     }
-    // A new array: an old one would keep what is in it from the collector's young generation.
+    // A new array each time: an array that lives long would promote its elements to the old generation.
     const rest = queue.slice(end)
     this.#queue = later.length > 0 ? rest.concat(later) : rest
     return queue.slice(0, end)
   }
 
-  /** The same without the changes of chats whose sockets must be served first. */
-  #takeUnlessFull(): Entry[] {
-    const [full, others] = [[], []] as [Entry[], Entry[]]
-    for (const entry of this.#queue) (this.#rooms.isFull(entry.change.chat_id) ? full : others).push(entry)
-    return this.#take(others, full)
+  /** The same without the changes of chats whose backlog is full: these stay queued, in their order. */
+  #dequeueUnlessFull(): QueuedChange[] {
+    const [full, others] = [[], []] as [QueuedChange[], QueuedChange[]]
+    for (const queued of this.#queue) (this.#rooms.isFull(queued.change.chat_id) ? full : others).push(queued)
+    return this.#dequeue(others, full)
   }
 
-  /** A large room is served before the next batch comes in its way, but not for ever. */
-  async #giveWay(): Promise<void> {
-    while (this.#rooms.busy && performance.now() - this.#doneAt < this.#stored * SERVING) await turn()
+  /** Back-pressure: delays the next batch while a large room has pending deliveries, for a bounded time. */
+  async #yieldToRooms(): Promise<void> {
+    const delay = this.#commitMs * MAX_DELAY_FACTOR
+    while (this.#rooms.busy && performance.now() - this.#deliveredAt < delay) await nextTurn()
   }
 
-  #publish(batch: Entry[], outcomes: Outcome[]): void {
-    const chats = new Map<number, Appended[]>()
+  /** Gives the committed changes to the listener, chat by chat, and then the results to the callers. */
+  #publish(batch: QueuedChange[], results: Outcome[]): void {
+    const chats = new Map<number, Committed[]>()
     const causes: unknown[] = []
     for (let i = 0; i < batch.length; i++) {
-      const { change, origin } = batch[i] as Entry
-      const outcome = outcomes[i] as Outcome
-      if ('error' in outcome) {
-        if (outcome.cause) causes.push(outcome.cause)
+      const { change, origin } = batch[i] as QueuedChange
+      const result = results[i] as Outcome
+      if ('error' in result) {
+        if (result.cause) causes.push(result.cause)
         continue
       }
-      if (!outcome.message || !(outcome.fresh || origin)) continue
-      const { message, fresh } = outcome
+      if (!result.message || !(result.fresh || origin)) continue
+      const { message, fresh: created } = result
       const client_id = change.type === 'send' ? change.client_id : undefined
-      const appended = { message, fresh, origin, client_id }
+      const committed = { message, created, origin, client_id }
       const others = chats.get(change.chat_id)
-      if (others) others.push(appended)
-      else chats.set(change.chat_id, [appended])
+      if (others) others.push(committed)
+      else chats.set(change.chat_id, [committed])
     }
-    // One line for all: a full disk is not helped by a line for each.
+    // One log line per batch: a full disk fails every change.
     if (causes.length > 0) this.#logger.error({ err: causes[0], count: causes.length }, 'changes could not be stored')
-    for (const [chat_id, appended] of chats) this.#guard(this.#deliver, chat_id, appended)
-    for (let i = 0; i < batch.length; i++) this.#guard(answer, batch[i] as Entry, outcomes[i] as Outcome)
+    for (const [chat_id, committed] of chats) this.#guard(this.#deliver, chat_id, committed)
+    for (let i = 0; i < batch.length; i++) this.#guard(giveResult, batch[i] as QueuedChange, results[i] as Outcome)
   }
 
-  readonly #deliver = (chat_id: number, batch: Appended[]) => this.#delivery.deliver(chat_id, batch)
+  readonly #deliver = (chat_id: number, batch: Committed[]) => this.#listener.deliver(chat_id, batch)
 
-  /** What goes wrong with one chat or one asker must not stop the log for everybody. */
-  #guard<A, B>(tell: (a: A, b: B) => void, a: A, b: B): void {
+  /**
+   * Logs an error instead of throwing it: an error with one chat or one caller does not stop the log. `a` and `b` are
+   * passed along, so that no closure is made for each change.
+   */
+  #guard<A, B>(job: (a: A, b: B) => void, a: A, b: B): void {
     try {
-      tell(a, b)
+      job(a, b)
     } catch (error) {
       this.#logger.error({ err: error }, 'a change is stored but could not be told')
     }
   }
 }
 
-function answer(entry: Entry, outcome: Outcome): void {
-  entry.done(outcome)
+function giveResult(queued: QueuedChange, result: Outcome): void {
+  queued.onResult(result)
 }
 
 function toError(code: ErrorCode, cause: unknown): ChatError {

@@ -18,7 +18,7 @@ function logWith() {
   }
   const rooms = {
     busy: false,
-    get someFull() {
+    get anyFull() {
       return full.size > 0
     },
     isFull: (chat_id: number) => full.has(chat_id)

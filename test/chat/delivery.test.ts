@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { Markers } from '../../src/chat/markers.ts'
-import type { Room } from '../../src/chat/room.ts'
+import { ReadMarkers } from '../../src/chat/ephemeral/read-markers.ts'
 import { build } from '../helper.ts'
 import { holdCalls, slow } from '../repository.ts'
 import { until } from '../until.ts'
@@ -62,9 +61,16 @@ t.test('very many read markers are told little by little', async t => {
   const COUNT = 30_000
   let told = 0
   let turns = 0
-  const room = { chat_id: 1, presence: { crowded: true }, tellUser: () => told++ }
-  const markers = new Markers(room as unknown as Room)
-  for (let user = 1; user <= COUNT; user++) markers.note(user, 1)
+  const nothing = () => undefined
+  const room = {
+    chat_id: 1,
+    presence: { crowded: true },
+    updateUser: () => told++,
+    updateAll: nothing,
+    updateNewcomer: nothing
+  }
+  const markers = new ReadMarkers(room)
+  for (let user = 1; user <= COUNT; user++) markers.move(user, 1)
   while (told < COUNT) {
     if (told > 0) turns++
     await nextTurn()

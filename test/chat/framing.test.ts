@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { duplexPair } from 'node:stream'
 import t from 'tap'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { PING_FRAME, textFrame } from '../../src/chat/framing.ts'
+import { PING_FRAME, textFrame } from '../../src/chat/socket/frame-encoder.ts'
 
 /** The bytes that ws writes for what `write` does to a server's socket. */
 async function bytesOf(write: (socket: WebSocket) => void): Promise<Buffer> {

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import { Connection } from '../../src/chat/connection.ts'
-import { Heartbeat } from '../../src/chat/heartbeat.ts'
+import { Connection } from '../../src/chat/socket/connection.ts'
+import { Heartbeat } from '../../src/chat/socket/heartbeat.ts'
 import { FairTurns } from '../../src/fair-turns.ts'
 import { build, type Server } from '../helper.ts'
 import { holdAnswers } from '../repository.ts'
@@ -99,11 +99,12 @@ async function beating(t: Test, heartbeat: Heartbeat) {
       bucket: undefined,
       log: { info: never } as never,
       turns: new FairTurns(),
-      sockets: () => 1,
-      read: () => ({ type: 'ping' }),
+      openSockets: () => 1,
+      decode: () => ({ type: 'ping' }),
       act: never,
-      pinged: never,
-      closed: () => first.resolve(request.url)
+      onPing: never,
+      onClosing: never,
+      onClosed: () => first.resolve(request.url)
     })
     heartbeat.add(connection)
   })

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { Connection } from '../../src/chat/connection.ts'
-import { Liveness } from '../../src/chat/liveness.ts'
+import { Connection } from '../../src/chat/socket/connection.ts'
+import { Liveness } from '../../src/chat/socket/liveness.ts'
 import { build, type Json, type Server } from '../helper.ts'
 import type { TestSocket } from '../socket.ts'
 import { until } from '../until.ts'
@@ -11,18 +11,20 @@ import { until } from '../until.ts'
 // The tests look after the sockets themselves: hours would pass otherwise.
 
 /** Opens a socket. Returns it with the server's side of it, after which the server's heartbeat does not look. */
-async function bothSides(open: () => Promise<TestSocket>): Promise<[TestSocket, Connection, Connection['visit']]> {
-  const { tell } = Connection.prototype
+async function bothSides(
+  open: () => Promise<TestSocket>
+): Promise<[TestSocket, Connection, Connection['onHeartbeat']]> {
+  const { send } = Connection.prototype
   const told = Promise.withResolvers<Connection>()
-  Connection.prototype.tell = function (frame) {
+  Connection.prototype.send = function (frame) {
     if (frame.type === 'ready') told.resolve(this)
-    tell.call(this, frame)
+    send.call(this, frame)
   }
   const client = await open()
   const connection = await told.promise
-  Connection.prototype.tell = tell
-  const visit = connection.visit.bind(connection)
-  connection.visit = () => undefined
+  Connection.prototype.send = send
+  const visit = connection.onHeartbeat.bind(connection)
+  connection.onHeartbeat = () => undefined
   return [client, connection, visit]
 }
 

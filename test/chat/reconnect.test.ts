@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Connection } from '../../src/chat/connection.ts'
+import { Connection } from '../../src/chat/socket/connection.ts'
 import { build, type Client, type Json } from '../helper.ts'
 import { fail, intercept } from '../repository.ts'
 import { laterTime } from '../until.ts'
@@ -100,15 +100,15 @@ t.test('a chat that comes or goes while a socket enters its many chats is there 
     [ids[0], ids.at(-1)],
     [ids[1], ids.at(-2)]
   ] as [number[], number[]]
-  const { tell } = Connection.prototype
-  Connection.prototype.tell = function (frame) {
-    tell.call(this, frame)
+  const { send } = Connection.prototype
+  Connection.prototype.send = function (frame) {
+    send.call(this, frame)
     if (frame.type !== 'ready') return
     for (const chat_id of came) server.app.bus.publish({ type: 'members_added', chat_id, user_ids: [bob.user.id] })
     for (const chat_id of went) server.app.bus.publish({ type: 'chat_removed', chat_id })
   }
   t.teardown(() => {
-    Connection.prototype.tell = tell
+    Connection.prototype.send = send
   })
   const b = await bob.v1('')
   await b.next('ready')

@@ -1,24 +1,26 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import type { Room } from '../../src/chat/room.ts'
-import { Rounds } from '../../src/chat/rounds.ts'
+import { RoomScheduler } from '../../src/chat/delivery/scheduler.ts'
 
-/** Rounds of rooms whose `serve` is this, given how often it was called for that room; and what was served and logged. */
+/**
+ * A scheduler of rooms whose `deliverSlice` is `serve`, which gets the number of its calls for that room. Also returns
+ * which rooms were served, and which errors were logged.
+ */
 function roundsOf(serve: (chat_id: number, nth: number) => boolean) {
   const errors: unknown[] = []
   const served: number[] = []
-  const rounds = new Rounds({ error: (what: unknown) => errors.push(what) })
+  const rounds = new RoomScheduler({ error: (what: unknown) => errors.push(what) })
   for (const chat_id of [1, 2, 3]) {
     let nth = 0
     const room = {
       chat_id,
-      serve() {
+      full: false,
+      deliverSlice() {
         served.push(chat_id)
         return serve(chat_id, ++nth)
       }
     }
-    // All that rounds know of a room.
-    rounds.add(room as unknown as Room)
+    rounds.add(room)
   }
   return { rounds, served, errors }
 }

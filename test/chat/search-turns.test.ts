@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Searches, type Work } from '../../src/chat/searches.ts'
+import { SearchScheduler, type Work } from '../../src/chat/routes/search-scheduler.ts'
 import { build, type Client, type Server } from '../helper.ts'
 import { find, found } from '../search.ts'
 import { until } from '../until.ts'
@@ -172,7 +172,7 @@ function held(began: string[], name: string) {
 }
 
 t.test('accounts take turns, and the searches that wait are bounded', async t => {
-  const searches = new Searches()
+  const searches = new SearchScheduler()
   const began: string[] = []
   const { signal } = new AbortController()
   const first = Array.from({ length: 8 }, (_, i) => ({ account: i, ...held(began, `first of ${i}`) }))
@@ -199,7 +199,7 @@ t.test('accounts take turns, and the searches that wait are bounded', async t =>
 })
 
 t.test('a search that fails makes room for the next', async t => {
-  const searches = new Searches()
+  const searches = new SearchScheduler()
   const { signal } = new AbortController()
   // biome-ignore lint/correctness/useYield: it fails at its first piece
   async function* failing(): Work<string> {

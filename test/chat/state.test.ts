@@ -1,5 +1,5 @@
 import t from 'tap'
-import { EphemeralState } from '../../src/chat/ephemeral-state.ts'
+import { EphemeralState } from '../../src/chat/ephemeral/state.ts'
 
 const told = (state: EphemeralState, known: number, newcomer = false) => state.after(known, newcomer).toString()
 

@@ -21,7 +21,7 @@ async function crowd(server: Server, size: number): Promise<Client[]> {
 }
 
 /** Rooms that hold nothing up. */
-const IDLE = { busy: false, someFull: false, isFull: () => false }
+const IDLE = { busy: false, anyFull: false, isFull: () => false }
 
 t.test('when the database fails, sockets are told or closed, and the process lives', async t => {
   const server = await build(t)
@@ -107,10 +107,10 @@ t.test('an open socket holds on to nothing of its request', async t => {
 t.test('more changes than can wait for the disk are refused', async t => {
   const repository = { append: () => new Promise<never>(() => undefined) }
   const log = new Log(repository, IDLE, { deliver: () => undefined }, { error: () => undefined })
-  const outcomes: Outcome[] = []
+  const results: Outcome[] = []
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
-  for (let i = 0; i < 20_010; i++) log.submit({ change, done: outcome => outcomes.push(outcome) })
-  t.strictSame(outcomes, Array(10).fill({ error: 'OVERLOADED' }))
+  for (let i = 0; i < 20_010; i++) log.submit({ change, onResult: result => results.push(result) })
+  t.strictSame(results, Array(10).fill({ error: 'OVERLOADED' }))
   await t.rejects(log.append(change), { code: 'OVERLOADED', retryAfter: 1 })
 })
 

@@ -1,16 +1,18 @@
 import type { ResumeFrame } from '../../schemas/frame.ts'
-import type { Connection } from '../connection.ts'
+import type { Cursors } from '../delivery/rooms.ts'
+import { type ErrorFrame, errorFrame } from '../socket/frames.ts'
+import { notCarried } from './replies.ts'
 
-/** Sets cursors back, or forth: the log fills the way from there to the head, then says `live`. */
-export function resume(connection: Connection, { chats }: ResumeFrame): void {
+/** Moves cursors, back or forth. Each catches up to the head of its chat, then its socket gets `live`. Yields errors. */
+export function* resume(cursors: Cursors, { chats }: ResumeFrame): Generator<ErrorFrame> {
   for (const { chat_id, after } of chats) {
-    const cursor = connection.cursors.get(chat_id)
+    const cursor = cursors.get(chat_id)
     if (!cursor) {
-      connection.refuse({ code: 'CHAT_NOT_FOUND', detail: `This socket does not carry chat ${chat_id}` })
+      yield errorFrame(notCarried(chat_id))
       continue
     }
     cursor.seq = after
-    cursor.announce = true
+    cursor.announceLive = true
     cursor.room.fallBehind(cursor)
   }
 }

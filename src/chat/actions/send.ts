@@ -1,13 +1,16 @@
 import type { SendFrame } from '../../schemas/frame.ts'
-import type { Cursor } from '../cursor.ts'
+import type { Cursor } from '../delivery/cursor.ts'
 import type { Log } from '../log.ts'
-import { refusal } from './refusal.ts'
+import type { Respond } from '../socket/connection.ts'
+import { errorFrame } from '../socket/frames.ts'
+import { refusal } from './replies.ts'
 
-/** Stores what a socket says. The room broadcasts it to the others and acks it; a refusal is answered here. */
+/** Stores a message in the next batch of the log. The room broadcasts and acks it; the only reply is an error. */
 export function send(
   log: Log,
   { connection, chat_id }: Cursor,
-  { message, client_id, reply_to, data }: SendFrame
+  { message, client_id, reply_to, data }: SendFrame,
+  respond: Respond
 ): void {
   log.submit({
     change: {
@@ -20,9 +23,9 @@ export function send(
       data
     },
     origin: connection,
-    done(outcome) {
-      if (!('error' in outcome)) return
-      connection.refuse({ ...refusal(outcome.error), ...(client_id === undefined ? {} : { client_id }) })
+    onResult(result) {
+      if (!('error' in result)) return
+      respond(errorFrame({ ...refusal(result.error), ...(client_id === undefined ? {} : { client_id }) }))
     }
   })
 }

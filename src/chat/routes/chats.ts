@@ -13,18 +13,18 @@ import {
 } from '../../schemas/chat.ts'
 import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'
 import { ACCESS_ERRORS } from '../access.ts'
-import { tellRead } from '../actions/read.ts'
-import type { ChatServices } from '../plugin.ts'
-import { KeptBodies } from './kept.ts'
+import { publishRead } from '../actions/read.ts'
+import type { ChatServices } from '../services.ts'
+import { ResponseCache } from './response-cache.ts'
 import { viewChat } from './view.ts'
 
 const tags = ['Chats']
-/** Lists of chats that are kept, in bytes. */
-const LISTS_BYTES = 16 * 1024 * 1024
+/** Max size of the cached lists of chats, in bytes. */
+const CACHE_BYTES = 16 * 1024 * 1024
 
 /** Creating, finding, changing and deleting chats, and read markers. */
 const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
-  const lists = new KeptBodies(LISTS_BYTES)
+  const lists = new ResponseCache(CACHE_BYTES)
 
   app.route({
     method: 'POST',
@@ -84,12 +84,12 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       response: { 200: page(ref(Chat)) }
     },
     async handler({ query, caller }, reply) {
-      // Later pages are seldom asked for, and each cursor is another.
+      // Only the first page is cached: later pages are rare, and their cursors are an unbounded key space.
       const version = query.cursor === undefined ? await app.db.chats.listVersion(caller.user.id) : undefined
       if (version === undefined) return app.db.chats.list(caller.user.id, query)
       const key = `${version}:${query.limit}`
       const body = lists.get(key, reply) ?? lists.set(key, reply, await app.db.chats.list(caller.user.id, query))
-      // Already what the schema says, in bytes, which the types of the route cannot know.
+      // `as never`: the cached bytes are the JSON of the schema, which the types of the route cannot express.
       return body as never
     }
   })
@@ -184,7 +184,7 @@ const chatRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log })
       errors: [...ACCESS_ERRORS.member]
     },
     async handler({ params: { chat_id }, body: { id }, caller: { sender } }) {
-      tellRead(app.bus, chat_id, sender.id, await log.append({ type: 'read', chat_id, user: sender, id }))
+      publishRead(app.bus, chat_id, sender.id, await log.append({ type: 'read', chat_id, user: sender, id }))
       return app.db.members.readState(chat_id, sender.id)
     }
   })

@@ -5,20 +5,21 @@ import { ChatError } from '../../errors.ts'
 import { Chat, ChatParams, Member, MemberParams, RoleChange } from '../../schemas/chat.ts'
 import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'
 import { ACCESS_ERRORS, refuse } from '../access.ts'
-import type { ChatServices } from '../plugin.ts'
+import type { ChatServices } from '../services.ts'
 import { viewChat } from './view.ts'
 
 const tags = ['Members']
 
-/** Joining, leaving, and roles. */
+/** Joining and leaving chats, and roles. */
 const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
-  /** Makes a change, and tells whose role is another one by it. */
+  /** Appends a change, and publishes whose role it has changed. */
   async function append(change: Change): Promise<void> {
     const { role_changed } = await log.append(change)
     if (role_changed === undefined) return
     app.bus.publish({ type: 'role_changed', chat_id: change.chat_id, user_id: role_changed })
   }
 
+  /** Throws MEMBER_NOT_FOUND when the user is not a member. */
   async function memberOf(chat_id: number, user_id: number): Promise<Member> {
     const member = await app.db.members.find(chat_id, user_id)
     if (!member) throw new ChatError('MEMBER_NOT_FOUND')

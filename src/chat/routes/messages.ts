@@ -14,22 +14,22 @@ import {
   Send
 } from '../../schemas/message.ts'
 import { ACCESS_ERRORS } from '../access.ts'
-import type { ChatServices } from '../plugin.ts'
-import { KeptBodies } from './kept.ts'
+import type { ChatServices } from '../services.ts'
+import { ResponseCache } from './response-cache.ts'
 
 const tags = ['Messages']
-/** Pages of history that are kept, in bytes. */
-const PAGES_BYTES = 32 * 1024 * 1024
+/** Max size of the cached pages of history, in bytes. */
+const CACHE_BYTES = 32 * 1024 * 1024
 
-/** History, sending, editing and deleting. */
+/** Reading the history of a chat; sending, editing and deleting messages. */
 const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
-  const pages = new KeptBodies(PAGES_BYTES)
+  const pages = new ResponseCache(CACHE_BYTES)
   app.addHook('preHandler', app.access.member)
 
-  /** Makes a change whose outcome is always a message. */
-  async function append(change: Change): Promise<{ message: Message; fresh: boolean }> {
-    const { message, fresh } = await log.append(change)
-    return { message: message as Message, fresh }
+  /** Appends a change that always results in a message. `created`: whether it changed anything. */
+  async function append(change: Change): Promise<{ message: Message; created: boolean }> {
+    const { message, fresh: created } = await log.append(change)
+    return { message: message as Message, created }
   }
 
   app.route({
@@ -53,13 +53,13 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
         const detail = 'querystring must have only one of before, after, around'
         throw new ChatError('VALIDATION_FAILED', { detail, field: second[0] })
       }
-      // A page stays the same until its chat takes its next number.
+      // A page is valid until the next change of its chat: the key has the `seq`.
       const key = [params.chat_id, membership.seq, before, after, around, limit].join()
-      const kept = pages.get(key, reply)
-      // Already what the schema says, in bytes, which the types of the route cannot know.
-      if (kept) return kept as never
+      const cached = pages.get(key, reply)
+      // `as never`: the cached bytes are the JSON of the schema, which the types of the route cannot express.
+      if (cached) return cached as never
       const page = await app.db.messages.history(params.chat_id, query)
-      // Not the empty ones: they cost nothing to make, and each place beyond the end is another.
+      // Empty pages are not cached: they are cheap to build, and the places beyond the end are an unbounded key space.
       return page.items.length > 0 ? (pages.set(key, reply, page) as never) : page
     }
   })
@@ -105,7 +105,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
     async handler({ params: { chat_id }, body, caller }, reply) {
       const { client_id, reply_to, data } = body
       const text = body.message.toWellFormed()
-      const { message, fresh } = await append({
+      const { message, created } = await append({
         type: 'send',
         chat_id,
         user: caller.sender,
@@ -114,7 +114,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
         reply_to,
         data
       })
-      return reply.code(fresh ? 201 : 200).send(message)
+      return reply.code(created ? 201 : 200).send(message)
     }
   })
 

@@ -3,20 +3,20 @@ import type { FastifyRequest } from 'fastify'
 import { ref } from '../../schemas/common.ts'
 import { Message, ReactionParams } from '../../schemas/message.ts'
 import { ACCESS_ERRORS } from '../access.ts'
-import type { ChatServices } from '../plugin.ts'
+import type { ChatServices } from '../services.ts'
 
 const url = '/chats/:chat_id/messages/:id/reactions/:emoji'
 const tags = ['Reactions']
 const response = { 200: ref(Message) }
 const errors = [...ACCESS_ERRORS.member, 'MESSAGE_NOT_FOUND', 'MESSAGE_DELETED'] as const
 
-/** Emoji on messages: changes of the log like any other. */
+/** Emoji on messages. A reaction is a change of its message, in the log. */
 const reactionRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log }) => {
   app.addHook('preHandler', app.access.member)
 
   async function change(type: 'react' | 'unreact', { params, caller }: FastifyRequest): Promise<Message> {
-    const outcome = await log.append({ type, ...(params as ReactionParams), user: caller.sender })
-    return outcome.message as Message
+    const { message } = await log.append({ type, ...(params as ReactionParams), user: caller.sender })
+    return message as Message
   }
 
   app.route({

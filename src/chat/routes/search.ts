@@ -3,38 +3,38 @@ import type { FastifyRequest } from 'fastify'
 import { type Page, page, ref } from '../../schemas/common.ts'
 import { FoundMessage, SearchQuery } from '../../schemas/message.ts'
 import { ACCESS_ERRORS } from '../access.ts'
-import { Searches, type Work } from '../searches.ts'
+import { SearchScheduler, type Work } from './search-scheduler.ts'
 
 const ITEM = ref(FoundMessage)
 
-/** Searches of a user: more than anybody types, less than keeps the server from the others. */
-const SEARCHES = {
+/** Max searches of a user per time window (in milliseconds): more than a person types. */
+const RATE_LIMIT = {
   max: 100,
   timeWindow: 10_000,
   hook: 'preHandler' as const,
   keyGenerator: ({ caller }: FastifyRequest) => String(caller.user.id)
 }
 
-/** A page as JSON, an item at a time: all at once would take too long when texts are long. */
-async function* toJson(found: Work<Page<FoundMessage>>, write: (item: FoundMessage) => string): Work<Buffer> {
-  const { items, next_cursor } = yield* found
+/** Runs a search and encodes its page item by item: long texts would block the event loop if encoded at once. */
+async function* toJson(search: Work<Page<FoundMessage>>, serialize: (item: FoundMessage) => string): Work<Buffer> {
+  const { items, next_cursor } = yield* search
   const pieces: Buffer[] = []
   for (const item of items) {
-    pieces.push(Buffer.from(`${pieces.length === 0 ? '{"items":[' : ','}${write(item)}`))
+    pieces.push(Buffer.from(`${pieces.length === 0 ? '{"items":[' : ','}${serialize(item)}`))
     yield
   }
   const end = next_cursor === undefined ? ']}' : `],"next_cursor":${JSON.stringify(next_cursor)}}`
   return Buffer.concat([...pieces, Buffer.from(pieces.length === 0 ? `{"items":[${end}` : end)])
 }
 
-/** Finding messages by their words. */
+/** Full-text search in messages. */
 const searchRoutes: FastifyPluginAsyncTypebox = async app => {
-  const searches = new Searches()
+  const scheduler = new SearchScheduler()
 
   app.route({
     method: 'GET',
     url: '/search',
-    config: { rateLimit: SEARCHES },
+    config: { rateLimit: RATE_LIMIT },
     schema: {
       operationId: 'searchMessages',
       summary: 'Search messages',
@@ -49,11 +49,12 @@ const searchRoutes: FastifyPluginAsyncTypebox = async app => {
       if (request.query.chat_id !== undefined) await app.access.member(request)
     },
     async handler({ query, caller, signal }, reply) {
-      const write = reply.compileSerializationSchema(ITEM) as (item: FoundMessage) => string
-      const found = app.db.search.find(caller.user.id, query)
-      const body = await searches.run(caller.user.id, toJson(found, write), signal)
+      const serialize = reply.compileSerializationSchema(ITEM) as (item: FoundMessage) => string
+      const search = app.db.search.find(caller.user.id, query)
+      const body = await scheduler.run(caller.user.id, toJson(search, serialize), signal)
       reply.type('application/json; charset=utf-8')
-      // Already what the schema says, in bytes, which the types of the route cannot know. Without a body, nobody reads it.
+      // Without a body, the client has disconnected. `as never`: the bytes are the JSON of the schema, which the types of
+      // the route cannot express.
       return (body ?? '') as never
     }
   })

@@ -5,12 +5,13 @@ import { ChatError } from '../../errors.ts'
 import { nothing } from '../../schemas/common.ts'
 import { SUBPROTOCOL } from '../../schemas/frame.ts'
 import { SocketQuery, UNREAD_ITEMS } from '../../schemas/socket.ts'
-import { acceptor, type Entry } from '../accept.ts'
 import { ACCESS_ERRORS } from '../access.ts'
-import type { ChatServices } from '../plugin.ts'
+import type { SocketChats } from '../delivery/admission.ts'
+import type { Cursor } from '../delivery/cursor.ts'
+import type { ChatServices } from '../services.ts'
 
-/** Sockets a user may have on a node. */
-const SOCKETS_PER_USER = 1000
+/** Max sockets of a user on a node. */
+const MAX_SOCKETS_PER_USER = 1000
 
 const DESCRIPTION = `
 Opens a WebSocket with the session cookie. Everything that can be refused is refused before the upgrade.
@@ -25,21 +26,20 @@ resume, typing, presence and read markers. [/asyncapi](/asyncapi) describes all 
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The chats that the socket of this request is for. */
-    entry: Entry
+    /** The chats of the socket that this request opens. */
+    socketChats: SocketChats
   }
 }
 
-/** The way in for sockets. */
+/** The handshake of sockets: checks the request, upgrades it, and hands the socket over to the services. */
 const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (app, options) => {
-  const { departures, sockets, rateLimits } = options
-  const accept = acceptor({ ...options, app })
-  app.decorateRequest('entry')
+  const { departures, registry, rooms, accept, dispatch, admission, rateLimits } = options
+  app.decorateRequest('socketChats')
 
-  /** The chat of the query, when the caller is in it; without one, all of theirs, when the client can tell them apart. */
+  /** Finds the chat of the query. Without `chat_id`, all chats of the user, if the client speaks the subprotocol. */
   async function findChats(request: FastifyRequest): Promise<void> {
     const { chat_id, after } = request.query as { chat_id?: number; after?: number }
-    // White space may stand on both sides of a comma (RFC 9110, section 5.6.1).
+    // White space is allowed on both sides of a comma (RFC 9110, section 5.6.1).
     const protocols = request.headers['sec-websocket-protocol']?.split(',').map(protocol => protocol.trim())
     const v1 = protocols?.includes(SUBPROTOCOL)
     const since = departures.version
@@ -47,18 +47,18 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
       await app.access.member(request)
       const { seq } = request.membership
       const state = v1 ? await app.db.members.readState(chat_id, request.caller.user.id) : { read_id: 0 }
-      request.entry = { chats: [{ chat_id, seq, ...state }], since }
+      request.socketChats = { chats: [{ chat_id, seq, ...state }], since }
       return
     }
     if (after !== undefined || !v1) {
       const detail = "querystring must have required property 'chat_id'"
       throw new ChatError('VALIDATION_FAILED', { detail, field: 'chat_id' })
     }
-    request.entry = { chats: await findAll(request.caller.user.id), since }
+    request.socketChats = { chats: await findAll(request.caller.user.id), since }
   }
 
-  /** All chats of a user, latest activity first; the unread messages of the first ones are counted. */
-  async function findAll(user_id: number): Promise<Entry['chats']> {
+  /** All chats of a user, latest activity first. The first ones have `unread_count`. */
+  async function findAll(user_id: number): Promise<SocketChats['chats']> {
     const heads = await app.db.chats.heads(user_id)
     const counts = await app.db.chats.unread(user_id, heads.slice(0, UNREAD_ITEMS))
     return heads.map((head, i) => {
@@ -68,7 +68,7 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
   }
 
   async function limitSockets({ caller }: FastifyRequest): Promise<void> {
-    if (!rateLimits || sockets.ofUser(caller.user.id).size < SOCKETS_PER_USER) return
+    if (!rateLimits || registry.ofUser(caller.user.id).size < MAX_SOCKETS_PER_USER) return
     throw new ChatError('TOO_MANY_SOCKETS', { retryAfter: 30 })
   }
 
@@ -90,7 +90,11 @@ const socketRoutes: FastifyPluginAsyncTypebox<ChatServices & Config> = async (ap
       throw new ChatError('UPGRADE_REQUIRED')
     },
     wsHandler(socket, request) {
-      accept(socket, request, request.query.chat_id, request.query.after)
+      const { chat_id, after } = request.query
+      const cursors = new Map<number, Cursor>()
+      const connection = accept(socket, request, chat_id, dispatch(chat_id, cursors))
+      rooms.register(connection, cursors)
+      admission.admit(connection, request.socketChats, after)
     }
   })
 }
