@@ -1,6 +1,6 @@
 import { defineConfig } from 'drizzle-kit'
 import { loadDatabaseFile } from './src/config.ts'
-import { makeFile } from './src/db/file.ts'
+import { makeFile } from './src/db/sqlite/file.ts'
 
 const url = loadDatabaseFile()
 // drizzle-kit would make a file that everybody can read.
@@ -8,7 +8,7 @@ if (!process.argv.includes('generate')) makeFile(url)
 
 export default defineConfig({
   dialect: 'sqlite',
-  schema: './src/db/tables.ts',
+  schema: './src/db/sqlite/tables.ts',
   out: './drizzle/sqlite',
   // Made by the server itself: the full-text index, which drizzle-kit does not know how to describe.
   tablesFilter: ['!messages_search*', '!search_*'],

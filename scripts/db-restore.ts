@@ -12,9 +12,9 @@ import {
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { ConfigError, loadDatabaseFile } from '../src/config.ts'
-import { openDatabase } from '../src/db/database.ts'
-import { beginEpoch } from '../src/db/epoch.ts'
-import { lock } from '../src/db/file.ts'
+import { beginEpoch } from '../src/db/sqlite/epoch.ts'
+import { lock } from '../src/db/sqlite/file.ts'
+import { openDatabase } from '../src/db/sqlite/open.ts'
 
 // Puts a copy of the database in its place. Clients notice by the new epoch, and begin anew.
 

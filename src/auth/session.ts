@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
-import type { SessionRow } from '../db/sessions.ts'
+import type { SessionRow } from '../db/sqlite/sessions.ts'
 import { ChatError } from '../errors.ts'
 import { Recent } from '../recent.ts'
 import type { Sender } from '../schemas/message.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Standing } from '../db/members.ts'
 import { refuseBelow, refuseStranger } from '../db/rules.ts'
+import type { Standing } from '../db/sqlite/members.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Role } from '../schemas/chat.ts'
 

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Change, Done, Outcome } from '../db/log.ts'
 import type { Repositories } from '../db/plugin.ts'
+import type { Change, Done, Outcome } from '../db/sqlite/log/log.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Message } from '../schemas/message.ts'
 import type { Connection } from './connection.ts'

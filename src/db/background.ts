@@ -1,4 +1,4 @@
-import { isLocked } from './patience.ts'
+import { isLocked } from './sqlite/busy-retry.ts'
 
 /** Pauses between two pieces of work, and when there was nothing to do or the server was busy. */
 const NEXT_MS = 25

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Log } from '../../src/chat/log.ts'
-import type { Change } from '../../src/db/log.ts'
+import type { Change } from '../../src/db/sqlite/log/log.ts'
 import type { Message } from '../../src/schemas/message.ts'
 
 // A chat whose sockets cannot be served as fast as it is written to waits, and no other with it.

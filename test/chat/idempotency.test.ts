@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import type { Change } from '../../src/db/log.ts'
+import type { Change } from '../../src/db/sqlite/log/log.ts'
 import { build, type Client, type Json } from '../helper.ts'
 import { group, outcome } from './group.ts'
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { Log } from '../../src/chat/log.ts'
-import type { Outcome } from '../../src/db/log.ts'
+import type { Outcome } from '../../src/db/sqlite/log/log.ts'
 import type { Message } from '../../src/schemas/message.ts'
 import { build, type Client, type Server } from '../helper.ts'
 

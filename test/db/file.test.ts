@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { lock } from '../../src/db/file.ts'
+import { lock } from '../../src/db/sqlite/file.ts'
 import { build } from '../helper.ts'
 import { drizzleKit } from './kit.ts'
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { chatsRepository } from '../../src/db/chats.ts'
-import { openDatabase } from '../../src/db/database.ts'
-import { logRepository } from '../../src/db/log.ts'
-import { Patience } from '../../src/db/patience.ts'
-import { usersRepository } from '../../src/db/users.ts'
+import { Patience } from '../../src/db/sqlite/busy-retry.ts'
+import { chatsRepository } from '../../src/db/sqlite/chats.ts'
+import { logRepository } from '../../src/db/sqlite/log/log.ts'
+import { openDatabase } from '../../src/db/sqlite/open.ts'
+import { usersRepository } from '../../src/db/sqlite/users.ts'
 import { FairTurns } from '../../src/fair-turns.ts'
 
 /** A log of which one batch has gone by already, so that it knows its chat and its members, and another connection. */

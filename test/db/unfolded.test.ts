@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { openDatabase } from '../../src/db/database.ts'
-import { unfolded } from '../../src/db/unfolded.ts'
+import { openDatabase } from '../../src/db/sqlite/open.ts'
+import { unfolded } from '../../src/db/sqlite/unfolded.ts'
 import { foldedNames, old, openServer, within } from './old-database.ts'
 
 const ALL = ['Ann SMITH: ann smith', 'Bób Ωmega: bob ωmega', 'ÇYD: cyd', 'Tab\there: tab\there'].concat([

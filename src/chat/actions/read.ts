@@ -1,5 +1,5 @@
 import type { Bus } from '../../bus/bus.ts'
-import type { Done } from '../../db/log.ts'
+import type { Done } from '../../db/sqlite/log/log.ts'
 import type { ReadFrame } from '../../schemas/frame.ts'
 import type { Cursor } from '../cursor.ts'
 import type { Log } from '../log.ts'

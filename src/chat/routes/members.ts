@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Change } from '../../db/log.ts'
 import { refuseBelow, refuseToSetMember } from '../../db/rules.ts'
+import type { Change } from '../../db/sqlite/log/log.ts'
 import { ChatError } from '../../errors.ts'
 import { Chat, ChatParams, Member, MemberParams, RoleChange } from '../../schemas/chat.ts'
 import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Change } from '../../db/log.ts'
+import type { Change } from '../../db/sqlite/log/log.ts'
 import { ChatError } from '../../errors.ts'
 import { ChatParams } from '../../schemas/chat.ts'
 import { ref } from '../../schemas/common.ts'

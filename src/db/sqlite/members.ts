@@ -1,8 +1,8 @@
-import type { Member, ReadState, Role } from '../schemas/chat.ts'
-import type { Page } from '../schemas/common.ts'
-import type { Database } from './database.ts'
+import type { Member, ReadState, Role } from '../../schemas/chat.ts'
+import type { Page } from '../../schemas/common.ts'
+import { decodeCursor, type PageRequest, tagOf, toIso, toPage } from '../page.ts'
 import { and, asc, eq, gt, param } from './drizzle.ts'
-import { decodeCursor, type PageRequest, tagOf, toIso, toPage } from './page.ts'
+import type { Database } from './open.ts'
 import { chats, members, users } from './tables.ts'
 import { toUser, type UserRow, userColumns } from './users.ts'
 

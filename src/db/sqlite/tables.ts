@@ -1,6 +1,6 @@
-import type { Role, Visibility } from '../schemas/chat.ts'
-import type { Data } from '../schemas/data.ts'
-import type { MessageKind } from '../schemas/message.ts'
+import type { Role, Visibility } from '../../schemas/chat.ts'
+import type { Data } from '../../schemas/data.ts'
+import type { MessageKind } from '../../schemas/message.ts'
 import { check, index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex } from './drizzle.ts'
 
 // Times are integer milliseconds since 1970. Every key of the hot tables begins with chat_id.

@@ -1,7 +1,7 @@
 import type Sqlite from 'better-sqlite3'
-import { type ChangesAsked, changesQuery } from './changes.ts'
-import { join, words } from './search-text.ts'
-import { type Times, timesReader } from './search-times.ts'
+import { join, words } from '../../search/terms.ts'
+import { type ChangesAsked, changesQuery } from '../changes-query.ts'
+import { type Times, timesReader } from './times.ts'
 
 /** A page takes so long, in milliseconds, and what its last message and the commit take. */
 const PAGE_MS = 5

@@ -1,5 +1,5 @@
-import type { FairTurns } from '../fair-turns.ts'
-import type { Database } from './database.ts'
+import type { FairTurns } from '../../fair-turns.ts'
+import type { Database } from './open.ts'
 
 /** Display names that are looked at before others have the event loop. */
 const SLICE = 1000

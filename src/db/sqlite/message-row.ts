@@ -1,6 +1,6 @@
-import type { Message, Reaction } from '../schemas/message.ts'
-import type { Database } from './database.ts'
-import { toIso } from './page.ts'
+import type { Message, Reaction } from '../../schemas/message.ts'
+import { toIso } from '../page.ts'
+import type { Database } from './open.ts'
 import { Reactions } from './reactions.ts'
 import type { messages } from './tables.ts'
 

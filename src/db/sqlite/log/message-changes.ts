@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Data } from '../schemas/data.ts'
-import type { Message, MessageKind } from '../schemas/message.ts'
-import type { Database } from './database.ts'
-import { type Batch, type Change, type Done, Refusal, refuse } from './log-batch.ts'
-import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader, withReactions } from './message-row.ts'
-import { Reactions } from './reactions.ts'
-import { refuseToDelete } from './rules.ts'
-import type { MessageMeta, reactions } from './tables.ts'
+import type { Data } from '../../../schemas/data.ts'
+import type { Message, MessageKind } from '../../../schemas/message.ts'
+import { refuseToDelete } from '../../rules.ts'
+import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader, withReactions } from '../message-row.ts'
+import type { Database } from '../open.ts'
+import { Reactions } from '../reactions.ts'
+import type { MessageMeta, reactions } from '../tables.ts'
+import { type Batch, type Change, type Done, Refusal, refuse } from './batch.ts'
 
 interface StoredRow extends MessageRow {
   client_id: string | null

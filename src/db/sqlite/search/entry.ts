@@ -1,5 +1,5 @@
 import type Sqlite from 'better-sqlite3'
-import type { Phrase } from './search-text.ts'
+import type { Phrase } from '../../search/terms.ts'
 
 /** A word is rare when it, or what begins with it, is in the index less often than this. */
 const RARE = 5000

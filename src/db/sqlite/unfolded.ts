@@ -1,5 +1,5 @@
 import type Sqlite from 'better-sqlite3'
-import { foldText } from './fold.ts'
+import { foldText } from '../search/fold-text.ts'
 
 /** Rows that are folded in one transaction. */
 const PIECE = 500

@@ -1,6 +1,6 @@
-import { Recent } from '../recent.ts'
-import type { Reaction } from '../schemas/message.ts'
-import type { Database } from './database.ts'
+import { Recent } from '../../recent.ts'
+import type { Reaction } from '../../schemas/message.ts'
+import type { Database } from './open.ts'
 
 /** Of those who gave a reaction, as many are named; the count is of all. */
 const NAMED = 100

@@ -1,5 +1,5 @@
-import type { PublicChat } from '../schemas/chat.ts'
-import { toIso } from './page.ts'
+import type { PublicChat } from '../../schemas/chat.ts'
+import { toIso } from '../page.ts'
 import { chats } from './tables.ts'
 
 /** What a chat on the wire is made of. */

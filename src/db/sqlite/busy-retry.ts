@@ -1,6 +1,6 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
-import { ChatError } from '../errors.ts'
+import { ChatError } from '../../errors.ts'
 
 const PATIENCE_MS = 5000
 /** The pauses after which it is looked whether that one is done, the last of them again and again; about, lest it look in step. */

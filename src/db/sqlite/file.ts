@@ -1,6 +1,6 @@
 import { closeSync, openSync, realpathSync, statSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
-import { isLocked } from './patience.ts'
+import { isLocked } from './busy-retry.ts'
 
 /** The database cannot be opened, read or migrated. Its message is one line for whoever starts the server. */
 export class DatabaseError extends Error {

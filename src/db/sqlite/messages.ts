@@ -1,8 +1,8 @@
-import type { History, HistoryQuery, Message } from '../schemas/message.ts'
-import { inSlices } from '../time-slice.ts'
-import { type ChangesAsked, changesQuery } from './changes.ts'
-import type { Database } from './database.ts'
+import type { History, HistoryQuery, Message } from '../../schemas/message.ts'
+import { inSlices } from '../../time-slice.ts'
+import { type ChangesAsked, changesQuery } from './changes-query.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, type MessageRow, messageReader } from './message-row.ts'
+import type { Database } from './open.ts'
 
 /** Characters of text with which a page ends early: it is read and written in one turn of the event loop. */
 const PAGE_CHARACTERS = 64 * 1024

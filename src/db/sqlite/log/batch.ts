@@ -1,10 +1,10 @@
-import type { ErrorCode } from '../errors.ts'
-import type { Role, Visibility } from '../schemas/chat.ts'
-import type { Data } from '../schemas/data.ts'
-import type { Message, Sender } from '../schemas/message.ts'
-import type { Database } from './database.ts'
-import { toIso } from './page.ts'
-import { type Rights, refuseStranger } from './rules.ts'
+import type { ErrorCode } from '../../../errors.ts'
+import type { Role, Visibility } from '../../../schemas/chat.ts'
+import type { Data } from '../../../schemas/data.ts'
+import type { Message, Sender } from '../../../schemas/message.ts'
+import { toIso } from '../../page.ts'
+import { type Rights, refuseStranger } from '../../rules.ts'
+import type { Database } from '../open.ts'
 
 /** One durable change of a chat, asked for by `user`. Whether they may is decided when it is made. */
 export type Change = { chat_id: number; user: Sender } & (

@@ -1,6 +1,6 @@
-import { Recent } from '../recent.ts'
-import type { Role } from '../schemas/chat.ts'
-import type { Standing } from './members.ts'
+import { Recent } from '../../recent.ts'
+import type { Role } from '../../schemas/chat.ts'
+import type { Standing } from '../sqlite/members.ts'
 
 /** So many chats are remembered, and so many users in them. */
 const CHATS = 20_000

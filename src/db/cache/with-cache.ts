@@ -1,10 +1,10 @@
-import { Recent } from '../recent.ts'
-import type { User } from '../schemas/user.ts'
-import { CHATS_EACH, ListVersions } from './list-versions.ts'
-import type { Change, Outcome } from './log.ts'
-import type { Stored } from './plugin.ts'
-import type { SessionRow } from './sessions.ts'
-import { Standings } from './standings.ts'
+import { Recent } from '../../recent.ts'
+import type { User } from '../../schemas/user.ts'
+import type { Stored } from '../plugin.ts'
+import type { Change, Outcome } from '../sqlite/log/log.ts'
+import type { SessionRow } from '../sqlite/sessions.ts'
+import { Standings } from './chat-access.ts'
+import { CHATS_EACH, ListVersions } from './chat-list-versions.ts'
 
 /** Changes that leave members, roles and settings as they were. */
 const MESSAGES_ONLY: ReadonlySet<Change['type']> = new Set(['send', 'edit', 'delete', 'react', 'unreact'])

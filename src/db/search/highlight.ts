@@ -1,4 +1,4 @@
-import { finder, join, type Phrase, type Word, words } from './search-text.ts'
+import { finder, join, type Phrase, type Word, words } from './terms.ts'
 
 /** A state of the reader of a text: how much of which phrase the words end with that have been read. */
 interface State {

@@ -1,13 +1,13 @@
-import { inSlices } from '../time-slice.ts'
-import type { Database } from './database.ts'
-import { foldText } from './fold.ts'
-import { type Batch, batches, type Change, type Done, type Outcome, Refusal, refuse } from './log-batch.ts'
-import { memberChanges } from './log-members.ts'
-import { messageChanges } from './log-messages.ts'
-import { isLocked, type Patience } from './patience.ts'
-import { refuseBelow } from './rules.ts'
+import { inSlices } from '../../../time-slice.ts'
+import { refuseBelow } from '../../rules.ts'
+import { foldText } from '../../search/fold-text.ts'
+import { isLocked, type Patience } from '../busy-retry.ts'
+import type { Database } from '../open.ts'
+import { type Batch, batches, type Change, type Done, type Outcome, Refusal, refuse } from './batch.ts'
+import { memberChanges } from './member-changes.ts'
+import { messageChanges } from './message-changes.ts'
 
-export type { Change, Done, Outcome } from './log-batch.ts'
+export type { Change, Done, Outcome } from './batch.ts'
 
 /**
  * The append side of every chat's log. A batch is one transaction and one fsync; `seq` is taken inside it, and who may do

@@ -1,9 +1,9 @@
-import type { Role } from '../schemas/chat.ts'
-import type { Database } from './database.ts'
-import { type Batch, type Change, type Done, Refusal, refuse } from './log-batch.ts'
-import type { Create } from './log-messages.ts'
-import { refuseStranger, refuseToRemove, refuseToSetMember } from './rules.ts'
-import type { MessageMeta } from './tables.ts'
+import type { Role } from '../../../schemas/chat.ts'
+import { refuseStranger, refuseToRemove, refuseToSetMember } from '../../rules.ts'
+import type { Database } from '../open.ts'
+import type { MessageMeta } from '../tables.ts'
+import { type Batch, type Change, type Done, Refusal, refuse } from './batch.ts'
+import type { Create } from './message-changes.ts'
 
 type Of<Type extends Change['type']> = Change & { type: Type }
 

@@ -3,12 +3,12 @@ import Sqlite from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
 import { makeFile, reasonOf, unopened } from './file.ts'
-import { removeBrokenIndex } from './search-repair.ts'
-import { createSearchIndex } from './search-tables.ts'
+import { removeBrokenIndex } from './search/repair.ts'
+import { createSearchIndex } from './search/tables.ts'
 
 export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
 
-const migrationsFolder = fileURLToPath(new URL('../../drizzle/sqlite/', import.meta.url))
+const migrationsFolder = fileURLToPath(new URL('../../../drizzle/sqlite/', import.meta.url))
 
 /**
  * Opens the SQLite file (or `:memory:`), creates it when it is missing and applies the migrations it lacks.

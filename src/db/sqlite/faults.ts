@@ -1,5 +1,5 @@
 import Sqlite from 'better-sqlite3'
-import { ChatError } from '../errors.ts'
+import { ChatError } from '../../errors.ts'
 
 /** After so long, a client may try again what the disk refused. In seconds. */
 const RETRY_S = 5

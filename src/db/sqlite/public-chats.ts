@@ -1,11 +1,11 @@
-import type { FairTurns } from '../fair-turns.ts'
-import type { PublicChat } from '../schemas/chat.ts'
-import type { Page } from '../schemas/common.ts'
+import type { FairTurns } from '../../fair-turns.ts'
+import type { PublicChat } from '../../schemas/chat.ts'
+import type { Page } from '../../schemas/common.ts'
+import { decodeCursor, type PageRequest, tagOf, toPage } from '../page.ts'
+import { foldText } from '../search/fold-text.ts'
 import { chatColumns, toPublicChat } from './chat-row.ts'
-import type { Database } from './database.ts'
 import { and, desc, eq, inArray } from './drizzle.ts'
-import { foldText } from './fold.ts'
-import { decodeCursor, type PageRequest, tagOf, toPage } from './page.ts'
+import type { Database } from './open.ts'
 import { chats } from './tables.ts'
 
 /** Titles that are looked at before others have the event loop. */
