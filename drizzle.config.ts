@@ -1,10 +1,10 @@
 import { defineConfig } from 'drizzle-kit'
 import { loadDatabaseFile } from './src/config.ts'
-import { makeFile } from './src/db/sqlite/file.ts'
+import { createFile } from './src/db/sqlite/file.ts'
 
 const url = loadDatabaseFile()
 // drizzle-kit would make a file that everybody can read.
-if (!process.argv.includes('generate')) makeFile(url)
+if (!process.argv.includes('generate')) createFile(url)
 
 export default defineConfig({
   dialect: 'sqlite',

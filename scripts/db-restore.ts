@@ -13,7 +13,7 @@ import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { ConfigError, loadDatabaseFile } from '../src/config.ts'
 import { beginEpoch } from '../src/db/sqlite/epoch.ts'
-import { lock } from '../src/db/sqlite/file.ts'
+import { acquireLock } from '../src/db/sqlite/file.ts'
 import { openDatabase } from '../src/db/sqlite/open.ts'
 
 // Puts a copy of the database in its place. Clients notice by the new epoch, and begin anew.
@@ -26,7 +26,7 @@ function restore(copy: string | undefined): void {
   if (isSameFile(copy, name)) throw new ConfigError(`${copy} is the database itself`)
   const kept = `${name}.replaced`
   if (isSameFile(kept, name)) takeBack(kept, name)
-  const { file, release } = lock(name)
+  const { file, release } = acquireLock(name)
   const part = `${file}.restoring`
   try {
     removeAll(part)

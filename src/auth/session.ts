@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
-import type { SessionRow } from '../db/sqlite/sessions.ts'
+import type { StoredSession } from '../db/repositories.ts'
 import { ChatError } from '../errors.ts'
 import { Recent } from '../recent.ts'
 import type { Sender } from '../schemas/message.ts'
@@ -58,7 +58,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
   function give(
     request: FastifyRequest,
     reply: FastifyReply,
-    session: Pick<SessionRow, 'id' | 'user_id' | 'expires_at'>
+    session: Pick<StoredSession, 'id' | 'user_id' | 'expires_at'>
   ) {
     const exp = Math.floor(session.expires_at / 1000)
     const token = app.jwt.sign({ sub: String(session.user_id), sid: session.id, exp })
@@ -71,7 +71,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
    * reply cannot carry the cookie. No request waits for this, or fails of it: when it cannot be written, the next one
    * finds the session as it was.
    */
-  function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): void {
+  function renew(request: FastifyRequest, reply: FastifyReply, session: StoredSession): void {
     const now = Date.now()
     if (touching.has(session.id)) return
     const left = session.expires_at - now
@@ -82,7 +82,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     } else if (now - session.last_seen_at > SEEN_EVERY_MS) touch(session, { last_seen_at: now })
   }
 
-  function touch({ id }: SessionRow, times: Parameters<typeof app.db.sessions.touch>[1]): void {
+  function touch({ id }: StoredSession, times: Parameters<typeof app.db.sessions.touch>[1]): void {
     touching.add(id)
     app.db.sessions
       .touch(id, times)

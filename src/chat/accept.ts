@@ -2,8 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import type { Bus } from '../bus/bus.ts'
-import type { Repositories } from '../db/plugin.ts'
-import type { Head } from '../db/sqlite/chats.ts'
+import type { ChatHead, Repositories } from '../db/repositories.ts'
 import type { FairTurns } from '../fair-turns.ts'
 import { incomingFrames, SUBPROTOCOL } from '../schemas/frame.ts'
 import { UNREAD_ITEMS } from '../schemas/socket.ts'
@@ -24,7 +23,7 @@ const readV1 = frameReader(Object.keys(incomingFrames) as (keyof typeof incoming
 /** The chats that a socket is for, as they were when it was let in. */
 export interface Entry {
   /** Those with `unread_count` first. */
-  chats: (Head & { unread_count?: number })[]
+  chats: (ChatHead & { unread_count?: number })[]
   /** The version of `departures` before the chats were read. */
   since: number
 }
@@ -67,7 +66,7 @@ export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expi
   return (socket: WebSocket, request: FastifyRequest, chat_id: number | undefined, after: number | undefined): void => {
     const { user, session_expires_at } = request.caller
     const { since } = request.entry
-    const isIn = (chat: Head) => !departures.mayHaveLeft(chat.chat_id, user.id, since)
+    const isIn = (chat: ChatHead) => !departures.mayHaveLeft(chat.chat_id, user.id, since)
     const chats = request.entry.chats.filter(isIn)
     const connection = connect(socket, request, chat_id)
     connection.tell({
@@ -80,7 +79,7 @@ export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expi
       heartbeat_ms: HEARTBEAT_MS,
       session_expires_at: new Date(session_expires_at).toISOString()
     })
-    const enter = (chat: Head) => {
+    const enter = (chat: ChatHead) => {
       // It may have been added to the socket meanwhile.
       if (!connection.open || connection.cursors.has(chat.chat_id)) return
       if (!isIn(chat)) return tellRemoved(connection, chat.chat_id)
@@ -95,14 +94,18 @@ export function acceptor({ app, log, rooms, departures, sockets, heartbeat, expi
   }
 
   /** Nothing is read from the socket before it is in all of its rooms. */
-  async function enterInSlices(connection: Connection, chats: Head[], enter: (chat: Head) => void): Promise<void> {
+  async function enterInSlices(
+    connection: Connection,
+    chats: ChatHead[],
+    enter: (chat: ChatHead) => void
+  ): Promise<void> {
     const release = connection.hold()
     await inSlices(chats, enter)
     release()
   }
 
   /** A courtesy: when the database fails, the socket goes on without it. */
-  async function tellUnread(connection: Connection, heads: Head[]): Promise<void> {
+  async function tellUnread(connection: Connection, heads: ChatHead[]): Promise<void> {
     try {
       for (let i = 0; i < heads.length && connection.open; i += UNREAD_ITEMS) {
         const some = heads.slice(i, i + UNREAD_ITEMS)

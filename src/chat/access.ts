@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { refuseBelow, refuseStranger } from '../db/rules.ts'
-import type { Standing } from '../db/sqlite/members.ts'
+import type { ChatAccess } from '../db/repositories.ts'
+import { checkRole, nonMemberError } from '../db/rules.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Role } from '../schemas/chat.ts'
 
-export interface Membership extends Standing {
+export interface Membership extends ChatAccess {
   role: Role
 }
 
@@ -36,7 +36,7 @@ export const ACCESS_ERRORS = {
   owner: ['CHAT_NOT_FOUND', 'NOT_A_MEMBER', 'OWNER_REQUIRED', 'DIRECT_CHAT']
 } as const satisfies Record<string, readonly ErrorCode[]>
 
-function isMember(standing: Standing): standing is Membership {
+function isMember(standing: ChatAccess): standing is Membership {
   return standing.role !== null
 }
 
@@ -51,26 +51,26 @@ async function access(app: FastifyInstance): Promise<void> {
     return (params as { chat_id?: number }).chat_id ?? (query as { chat_id: number }).chat_id
   }
 
-  async function standing(request: FastifyRequest): Promise<Standing> {
-    const found = await app.db.members.standing(chatOf(request), request.caller.user.id)
+  async function standing(request: FastifyRequest): Promise<ChatAccess> {
+    const found = await app.db.members.access(chatOf(request), request.caller.user.id)
     if (!found) throw new ChatError('CHAT_NOT_FOUND')
     return found
   }
 
   async function visible(request: FastifyRequest): Promise<void> {
     const found = await standing(request)
-    if (!isMember(found) && found.visibility !== 'public') refuse(refuseStranger(found))
+    if (!isMember(found) && found.visibility !== 'public') refuse(nonMemberError(found))
   }
 
   async function member(request: FastifyRequest): Promise<void> {
     const found = await standing(request)
-    if (!isMember(found)) throw new ChatError(refuseStranger(found))
+    if (!isMember(found)) throw new ChatError(nonMemberError(found))
     request.membership = found
   }
 
   const inGroup = (needed: 'admin' | 'owner') => async (request: FastifyRequest) => {
     await member(request)
-    refuse(refuseBelow(request.membership, needed))
+    refuse(checkRole(request.membership, needed))
   }
 
   app.decorateRequest('membership')

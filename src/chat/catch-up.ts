@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Repositories } from '../db/plugin.ts'
+import type { Repositories } from '../db/repositories.ts'
 import type { Message } from '../schemas/message.ts'
 import { CLOSE, type Connection } from './connection.ts'
 import type { Cursor } from './cursor.ts'

@@ -1,4 +1,4 @@
-import type { Repositories } from '../db/plugin.ts'
+import type { Repositories } from '../db/repositories.ts'
 import { EXPIRING_MS } from '../schemas/socket.ts'
 import { CLOSE, type Connection } from './connection.ts'
 import { HEARTBEAT_MS } from './heartbeat.ts'

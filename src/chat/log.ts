@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Repositories } from '../db/plugin.ts'
-import type { Change, Done, Outcome } from '../db/sqlite/log/log.ts'
+import type { Change, Result, Success } from '../db/changes.ts'
+import type { Repositories } from '../db/repositories.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Message } from '../schemas/message.ts'
 import type { Connection } from './connection.ts'
@@ -14,7 +14,7 @@ export interface Entry {
   /** The socket that asked for it; absent for HTTP. */
   origin?: Connection
   /** Called once the change is on disk or refused, after the frames for who asked were written. */
-  done(outcome: Outcome): void
+  done(outcome: Result): void
 }
 
 /** What a batch did to one chat, in order. */
@@ -73,9 +73,9 @@ export class Log {
   }
 
   /** Makes one change. Resolves when it is on disk and was broadcast; throws ChatError when it is refused. */
-  append(change: Change): Promise<Done> {
+  append(change: Change): Promise<Success> {
     return new Promise((resolve, reject) => {
-      const done = (outcome: Outcome) =>
+      const done = (outcome: Result) =>
         'error' in outcome ? reject(toError(outcome.error, outcome.cause)) : resolve(outcome)
       this.submit({ change, done })
     })
@@ -133,18 +133,18 @@ export class Log {
     while (this.#rooms.busy && performance.now() - this.#doneAt < this.#stored * SERVING) await turn()
   }
 
-  #publish(batch: Entry[], outcomes: Outcome[]): void {
+  #publish(batch: Entry[], outcomes: Result[]): void {
     const chats = new Map<number, Appended[]>()
     const causes: unknown[] = []
     for (let i = 0; i < batch.length; i++) {
       const { change, origin } = batch[i] as Entry
-      const outcome = outcomes[i] as Outcome
+      const outcome = outcomes[i] as Result
       if ('error' in outcome) {
         if (outcome.cause) causes.push(outcome.cause)
         continue
       }
-      if (!outcome.message || !(outcome.fresh || origin)) continue
-      const { message, fresh } = outcome
+      if (!outcome.message || !(outcome.changed || origin)) continue
+      const { message, changed: fresh } = outcome
       const client_id = change.type === 'send' ? change.client_id : undefined
       const appended = { message, fresh, origin, client_id }
       const others = chats.get(change.chat_id)
@@ -154,7 +154,7 @@ export class Log {
     // One line for all: a full disk is not helped by a line for each.
     if (causes.length > 0) this.#logger.error({ err: causes[0], count: causes.length }, 'changes could not be stored')
     for (const [chat_id, appended] of chats) this.#guard(this.#deliver, chat_id, appended)
-    for (let i = 0; i < batch.length; i++) this.#guard(answer, batch[i] as Entry, outcomes[i] as Outcome)
+    for (let i = 0; i < batch.length; i++) this.#guard(answer, batch[i] as Entry, outcomes[i] as Result)
   }
 
   readonly #deliver = (chat_id: number, batch: Appended[]) => this.#delivery.deliver(chat_id, batch)
@@ -169,7 +169,7 @@ export class Log {
   }
 }
 
-function answer(entry: Entry, outcome: Outcome): void {
+function answer(entry: Entry, outcome: Result): void {
   entry.done(outcome)
 }
 

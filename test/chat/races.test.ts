@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Log } from '../../src/chat/log.ts'
-import type { Change } from '../../src/db/sqlite/log/log.ts'
+import type { Change } from '../../src/db/changes.ts'
 import { build, type Client, type Json, type Reply } from '../helper.ts'
 import { outcome } from './group.ts'
 

@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { DatabaseError } from '../../src/db/sqlite/file.ts'
+import { DatabaseError } from '../../src/db/database-error.ts'
 import { openDatabase } from '../../src/db/sqlite/open.ts'
 import { drizzleKit, ROOT } from './kit.ts'
 

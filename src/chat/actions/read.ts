@@ -1,5 +1,5 @@
 import type { Bus } from '../../bus/bus.ts'
-import type { Done } from '../../db/sqlite/log/log.ts'
+import type { Success } from '../../db/changes.ts'
 import type { ReadFrame } from '../../schemas/frame.ts'
 import type { Cursor } from '../cursor.ts'
 import type { Log } from '../log.ts'
@@ -18,6 +18,6 @@ export function read(bus: Bus, log: Log, { connection, chat_id }: Cursor, { id }
 }
 
 /** Tells the chat how far somebody has read, when that has changed. */
-export function tellRead(bus: Bus, chat_id: number, user_id: number, { read_id }: Done): void {
+export function tellRead(bus: Bus, chat_id: number, user_id: number, { read_id }: Success): void {
   if (read_id !== undefined) bus.publish({ type: 'read', chat_id, user_id, id: read_id })
 }

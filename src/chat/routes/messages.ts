@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Change } from '../../db/sqlite/log/log.ts'
+import type { Change } from '../../db/changes.ts'
 import { ChatError } from '../../errors.ts'
 import { ChatParams } from '../../schemas/chat.ts'
 import { ref } from '../../schemas/common.ts'
@@ -28,7 +28,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
 
   /** Makes a change whose outcome is always a message. */
   async function append(change: Change): Promise<{ message: Message; fresh: boolean }> {
-    const { message, fresh } = await log.append(change)
+    const { message, changed: fresh } = await log.append(change)
     return { message: message as Message, fresh }
   }
 

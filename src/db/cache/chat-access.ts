@@ -1,48 +1,48 @@
 import { Recent } from '../../recent.ts'
 import type { Role } from '../../schemas/chat.ts'
-import type { Standing } from '../sqlite/members.ts'
+import type { ChatAccess } from '../repositories.ts'
 
-/** So many chats are remembered, and so many users in them. */
-const CHATS = 20_000
-const USERS = 100_000
+/** Chats that are cached, and roles of users in them. */
+const CACHED_CHATS = 20_000
+const CACHED_ROLES = 100_000
 
-type Chat = Omit<Standing, 'role'>
+type CachedChat = Omit<ChatAccess, 'role'>
 
-/** How users stand to chats. Who is in a chat is remembered no longer than the chat: both are forgotten together. */
-export class Standings {
-  readonly #chats = new Recent<Chat, number>(CHATS)
-  readonly #users = new Recent<{ chat: Chat; role: Role | null }>(USERS)
+/** Caches `MemberRepository.access`. A role is valid only with the chat that it was read with: both expire together. */
+export class ChatAccessCache {
+  readonly #chats = new Recent<CachedChat, number>(CACHED_CHATS)
+  readonly #roles = new Recent<{ chat: CachedChat; role: Role | null }>(CACHED_ROLES)
 
-  get(chat_id: number, user_id: number): Standing | undefined {
+  get(chat_id: number, user_id: number): ChatAccess | undefined {
     const chat = this.#chats.get(chat_id)
     if (!chat) return undefined
-    const user = this.#users.get(`${chat_id}:${user_id}`)
-    if (user?.chat !== chat) return undefined
-    return { kind: chat.kind, visibility: chat.visibility, seq: chat.seq, role: user.role }
+    const cached = this.#roles.get(`${chat_id}:${user_id}`)
+    if (cached?.chat !== chat) return undefined
+    return { kind: chat.kind, visibility: chat.visibility, seq: chat.seq, role: cached.role }
   }
 
-  set(chat_id: number, user_id: number, { kind, visibility, seq, role }: Standing): void {
+  set(chat_id: number, user_id: number, { kind, visibility, seq, role }: ChatAccess): void {
     let chat = this.#chats.get(chat_id)
     if (!chat) {
       chat = { kind, visibility, seq }
       this.#chats.set(chat_id, chat)
     }
-    this.#users.set(`${chat_id}:${user_id}`, { chat, role })
+    this.#roles.set(`${chat_id}:${user_id}`, { chat, role })
   }
 
-  /** A chat has come as far as this number. */
+  /** Raises the number of a chat's latest change to `seq`. */
   advance(chat_id: number, seq: number): void {
     const chat = this.#chats.get(chat_id)
     if (chat && seq > chat.seq) chat.seq = seq
   }
 
-  /** A chat, or who is in it and as what, may have changed. */
-  forget(chat_id: number): void {
+  /** Invalidates a chat and the roles of all users in it. */
+  invalidateChat(chat_id: number): void {
     this.#chats.delete(chat_id)
   }
 
   clear(): void {
     this.#chats.clear()
-    this.#users.clear()
+    this.#roles.clear()
   }
 }

@@ -1,28 +1,29 @@
-/** Chats of all users together, and of one user: who is in more has their list read anew each time. */
-const CHATS = 200_000
-export const CHATS_EACH = 1000
+/** Entries of all users together. */
+const MAX_ENTRIES = 200_000
+/** A user with more chats has no version: their list is read each time. */
+export const CHATS_PER_USER = 1000
 
 /**
- * Which version of their list of chats each user would see: a number that lasts until something in the list may have
- * changed, and never comes back. A change of a chat reaches those alone who have read their list since its last one.
+ * A version for each user's list of chats. A version is never used again. Invalidating a chat costs work only for users
+ * who read their list since the chat last changed.
  */
-export class ListVersions {
+export class ChatListVersions {
   readonly #versions = new Map<number, number>()
-  /** Whose version ends with the next change of a chat; some may have left it, and theirs then ends for nothing. */
+  /** By chat: the users to invalidate when it changes. May include former members: a harmless extra invalidation. */
   readonly #readers = new Map<number, Set<number>>()
   #latest = 0
-  /** Sizes of the sets of readers together. */
+  /** The sizes of all sets of readers together. */
   #size = 0
 
   get(user_id: number): number | undefined {
     return this.#versions.get(user_id)
   }
 
-  /** Starts a version for a user who is in these chats. Undefined when they are too many to watch. */
+  /** Starts a version for a user who is in these chats. Returns undefined when there are too many chats. */
   start(user_id: number, chat_ids: readonly number[]): number | undefined {
-    if (chat_ids.length > CHATS_EACH) return undefined
-    // Rarely, and then all at once: which ones are asked for again is not worth knowing.
-    if (this.#size > CHATS || this.#versions.size > CHATS) this.clear()
+    if (chat_ids.length > CHATS_PER_USER) return undefined
+    // Rare. Removing only the least recently used entries would need an order of use for each.
+    if (this.#size > MAX_ENTRIES || this.#versions.size > MAX_ENTRIES) this.clear()
     const version = ++this.#latest
     this.#versions.set(user_id, version)
     for (const chat_id of chat_ids) {
@@ -33,13 +34,13 @@ export class ListVersions {
     return version
   }
 
-  /** Something in the list of a user may have changed. */
-  forget(user_id: number): void {
+  /** Something in the list of this user may have changed. */
+  invalidateUser(user_id: number): void {
     this.#versions.delete(user_id)
   }
 
-  /** Something of a chat may have changed that its members see in their lists. */
-  changed(chat_id: number): void {
+  /** Something may have changed that the members of this chat see in their lists. */
+  invalidateChat(chat_id: number): void {
     const readers = this.#readers.get(chat_id)
     if (!readers) return
     this.#readers.delete(chat_id)

@@ -1,180 +1,172 @@
 import { Recent } from '../../recent.ts'
 import type { User } from '../../schemas/user.ts'
-import type { Stored } from '../plugin.ts'
-import type { Change, Outcome } from '../sqlite/log/log.ts'
-import type { SessionRow } from '../sqlite/sessions.ts'
-import { Standings } from './chat-access.ts'
-import { CHATS_EACH, ListVersions } from './chat-list-versions.ts'
+import type { Change, Result } from '../changes.ts'
+import type { Repositories, StoredSession } from '../repositories.ts'
+import type { Storage } from '../storage.ts'
+import { ChatAccessCache } from './chat-access.ts'
+import { CHATS_PER_USER, ChatListVersions } from './chat-list-versions.ts'
 
-/** Changes that leave members, roles and settings as they were. */
-const MESSAGES_ONLY: ReadonlySet<Change['type']> = new Set(['send', 'edit', 'delete', 'react', 'unreact'])
-/** Sessions and users that are remembered. */
-const SESSIONS = 20_000
-
-/** The repositories, and what only those who remember can tell. */
-export type Remembered = Stored & {
-  chats: {
-    /**
-     * The version of a user's list of chats: a list that was read under this number is what would be read now. Asked
-     * for before the list is. Undefined when it cannot be told.
-     */
-    listVersion(user_id: number): Promise<number | undefined>
-  }
-}
+/** Changes of messages, which leave members, roles and settings as they are. */
+const MESSAGE_CHANGES: ReadonlySet<Change['type']> = new Set(['send', 'edit', 'delete', 'react', 'unreact'])
+/** Sessions, and users, that are cached. */
+const CACHED_SESSIONS = 20_000
 
 /**
- * Repositories that remember what nearly every request asks for: the session with its user, how the user stands to the
- * chat, and whether their list of chats is still what it was. What they remember is forgotten before the promise of the
- * change resolves that makes it untrue, so that whoever was told of a logout or a removal finds that it holds.
+ * Returns the repositories of a storage with read-through caches for what nearly every request reads: the session and
+ * its user, the access of a user to a chat, and the version of a user's list of chats.
  *
- * Other processes may write to the same file: `dataVersion` tells that one has. It is asked once in a turn of the event
- * loop, before the first use of what is remembered; so their changes hold for every request that arrives in a later
- * turn. It costs as much as the shorter of the queries that it saves.
+ * An entry is invalidated before the promise of the write that makes it stale resolves: a client that has seen the
+ * response to a logout or a removal never gets the old value. Writes of other processes are reported by
+ * `storage.foreignWrites`, once per turn of the event loop and before an entry is used: they hold for every request that
+ * arrives in a later turn.
  */
-export function remember(db: Stored, dataVersion: () => number): Remembered {
-  const sessions = new Recent<{ session: SessionRow; user: User }>(SESSIONS)
-  const users = new Recent<User, number>(SESSIONS, ({ data }) => (data ? JSON.stringify(data).length / 100 : 1))
-  const standings = new Standings()
-  const lists = new ListVersions()
-  let version = dataVersion()
-  let looked = false
-  /** Grows with everything that is forgotten: what was read before it did is not remembered any more. */
-  let forgotten = 0
+export function withCache({ repositories, foreignWrites }: Storage): Repositories {
+  const { sessions, users, members, chats, log } = repositories
+  const sessionCache = new Recent<{ session: StoredSession; user: User }>(CACHED_SESSIONS)
+  /** One object for all sessions of a user: a changed profile invalidates all of them. */
+  const userCache = new Recent<User, number>(CACHED_SESSIONS, ({ data }) =>
+    data ? JSON.stringify(data).length / 100 : 1
+  )
+  const accessCache = new ChatAccessCache()
+  const listVersions = new ChatListVersions()
+  /** Whether the cache may be used in this turn of the event loop; undefined until the first use in the turn. */
+  let usable: boolean | undefined
+  /** Increases with every invalidation. A value that was read before an invalidation is not cached after it. */
+  let generation = 0
 
-  const turnOver = () => {
-    looked = false
+  foreignWrites.subscribe(invalidateAll)
+
+  const endTurn = () => {
+    usable = undefined
   }
 
-  function look(): void {
-    if (looked) return
-    const now = dataVersion()
-    looked = true
-    setImmediate(turnOver)
-    if (now === version) return
-    version = now
-    forgetAll()
+  function isUsable(): boolean {
+    if (usable === undefined) {
+      usable = foreignWrites.upToDate()
+      setImmediate(endTurn)
+    }
+    return usable
   }
 
-  function forgetAll(): void {
-    forgotten++
-    sessions.clear()
-    users.clear()
-    standings.clear()
-    lists.clear()
+  function invalidateAll(): void {
+    generation++
+    sessionCache.clear()
+    userCache.clear()
+    accessCache.clear()
+    listVersions.clear()
   }
 
-  /** Makes a change, and then forgets what it made untrue: everything, when nobody knows how far it got. */
-  async function changing<T>(change: Promise<T>, forget: (made: T) => unknown): Promise<T> {
+  /** Waits for a write and then invalidates what it made stale: everything, when it failed and may still be written. */
+  async function invalidateAfter<T>(write: Promise<T>, invalidate: (result: T) => unknown): Promise<T> {
     try {
-      const made = await change
-      forgotten++
-      await forget(made)
-      return made
+      const result = await write
+      generation++
+      await invalidate(result)
+      return result
     } catch (error) {
-      forgetAll()
+      invalidateAll()
       throw error
     }
   }
 
-  /** Reads, and remembers what was found unless something changed meanwhile. */
-  async function reading<T>(read: Promise<T | undefined>, keep: (found: T) => void): Promise<T | undefined> {
-    const before = forgotten
-    const found = await read
-    if (found !== undefined && before === forgotten) keep(found)
-    return found
+  /** Reads a value, and caches it unless the cache was invalidated meanwhile or is not usable. */
+  async function readThrough<T>(read: Promise<T | undefined>, store: (value: T) => void): Promise<T | undefined> {
+    const before = generation
+    const cacheable = usable
+    const value = await read
+    if (value !== undefined && before === generation && cacheable) store(value)
+    return value
   }
 
-  const forgetSessions = (ids: string[]) => {
-    for (const id of ids) sessions.delete(id)
+  const invalidateSessions = (ids: string[]) => {
+    for (const id of ids) sessionCache.delete(id)
   }
 
-  const forgetLists = (user_ids: number[]) => {
-    for (const id of user_ids) lists.forget(id)
+  const invalidateLists = (user_ids: number[]) => {
+    for (const id of user_ids) listVersions.invalidateUser(id)
   }
 
-  /** A change of the log, or an attempt at one. */
-  function appended(change: Change, outcome: Outcome): void {
+  function invalidateAfterChange(change: Change, result: Result): void {
     const { type, chat_id } = change
-    if (type === 'read') return lists.forget(change.user.id)
-    if (type === 'join') lists.forget(change.user.id)
-    if (type === 'set_member') lists.forget(change.member.id)
-    lists.changed(chat_id)
-    const message = 'message' in outcome && outcome.message
-    if (message && MESSAGES_ONLY.has(type)) standings.advance(chat_id, message.seq)
-    else standings.forget(chat_id)
+    if (type === 'read') return listVersions.invalidateUser(change.user.id)
+    if (type === 'join') listVersions.invalidateUser(change.user.id)
+    if (type === 'set_member') listVersions.invalidateUser(change.member.id)
+    listVersions.invalidateChat(chat_id)
+    const message = 'message' in result && result.message
+    if (message && MESSAGE_CHANGES.has(type)) accessCache.advance(chat_id, message.seq)
+    else accessCache.invalidateChat(chat_id)
   }
 
   return {
-    ...db,
+    ...repositories,
 
     sessions: {
-      ...db.sessions,
+      ...sessions,
       async find(id) {
-        look()
-        const known = sessions.get(id)
-        if (known && known.user === users.get(known.user.id) && known.session.expires_at > Date.now()) return known
-        return reading(db.sessions.find(id), ({ session, user: found }) => {
-          // One for all sessions of a user, or none would find its own.
-          const user = users.get(found.id) ?? found
-          users.set(user.id, user)
-          sessions.set(id, { session, user })
+        const cached = isUsable() ? sessionCache.get(id) : undefined
+        if (cached && cached.user === userCache.get(cached.user.id) && cached.session.expires_at > Date.now()) {
+          return cached
+        }
+        return readThrough(sessions.find(id), ({ session, user: found }) => {
+          const user = userCache.get(found.id) ?? found
+          userCache.set(user.id, user)
+          sessionCache.set(id, { session, user })
         })
       },
-      changePassword: (...args) => changing(db.sessions.changePassword(...args), forgetSessions),
+      changePassword: (...args) => invalidateAfter(sessions.changePassword(...args), invalidateSessions),
       async touch(id, times) {
         try {
-          await db.sessions.touch(id, times)
+          await sessions.touch(id, times)
         } finally {
-          forgotten++
-          sessions.delete(id)
+          generation++
+          sessionCache.delete(id)
         }
       },
-      endOldest: (...args) => changing(db.sessions.endOldest(...args), forgetSessions),
-      remove: (...args) => changing(db.sessions.remove(...args), forgetSessions)
+      endOldest: (...args) => invalidateAfter(sessions.endOldest(...args), invalidateSessions),
+      remove: (...args) => invalidateAfter(sessions.remove(...args), invalidateSessions)
     },
 
     users: {
-      ...db.users,
+      ...users,
       setProfile: (id, profile) =>
-        changing(db.users.setProfile(id, profile), async () => {
-          users.delete(id)
-          // In direct chats, the other one sees the profile.
-          for (const chat_id of await db.chats.ids(id)) lists.changed(chat_id)
+        invalidateAfter(users.setProfile(id, profile), async () => {
+          userCache.delete(id)
+          // The other user of a direct chat sees the profile in their list.
+          for (const chat_id of await chats.ids(id)) listVersions.invalidateChat(chat_id)
         })
     },
 
     members: {
-      ...db.members,
-      async standing(chat_id, user_id) {
-        look()
-        const known = standings.get(chat_id, user_id)
-        if (known) return known
-        return reading(db.members.standing(chat_id, user_id), found => standings.set(chat_id, user_id, found))
+      ...members,
+      async access(chat_id, user_id) {
+        const cached = isUsable() ? accessCache.get(chat_id, user_id) : undefined
+        if (cached) return cached
+        return readThrough(members.access(chat_id, user_id), access => accessCache.set(chat_id, user_id, access))
       }
     },
 
     chats: {
-      ...db.chats,
+      ...chats,
       async listVersion(user_id) {
-        look()
-        const known = lists.get(user_id)
-        if (known !== undefined) return known
-        let started: number | undefined
-        await reading(db.chats.ids(user_id, CHATS_EACH + 1), chat_ids => {
-          started = lists.start(user_id, chat_ids)
+        if (!isUsable()) return undefined
+        const cached = listVersions.get(user_id)
+        if (cached !== undefined) return cached
+        let version: number | undefined
+        await readThrough(chats.ids(user_id, CHATS_PER_USER + 1), chat_ids => {
+          version = listVersions.start(user_id, chat_ids)
         })
-        return started
+        return version
       },
       create: (owner, chat) =>
-        changing(db.chats.create(owner, chat), () => forgetLists([owner, ...(chat.member_ids ?? [])])),
-      direct: (user_id, other) => changing(db.chats.direct(user_id, other), () => forgetLists([user_id, other]))
+        invalidateAfter(chats.create(owner, chat), () => invalidateLists([owner, ...(chat.member_ids ?? [])])),
+      direct: (user_id, other) => invalidateAfter(chats.direct(user_id, other), () => invalidateLists([user_id, other]))
     },
 
     log: {
-      ...db.log,
+      ...log,
       append: changes =>
-        changing(db.log.append(changes), outcomes => {
-          for (let i = 0; i < changes.length; i++) appended(changes[i] as Change, outcomes[i] as Outcome)
+        invalidateAfter(log.append(changes), results => {
+          for (let i = 0; i < changes.length; i++) invalidateAfterChange(changes[i] as Change, results[i] as Result)
         })
     }
   }

@@ -1,48 +1,48 @@
-import { finder, join, type Phrase, type Word, words } from './terms.ts'
+import { join, matcher, type Phrase, type Word, words } from './terms.ts'
 
-/** A state of the reader of a text: how much of which phrase the words end with that have been read. */
+/** A state of the automaton: the longest beginning of a phrase with which the words read so far end. */
 interface State {
-  /** By the next word, how much more of a phrase it would be. */
+  /** By the next word: the state in which one more word of the phrase is read. */
   readonly next: Map<string, State>
-  /** How many words of the text these are. */
+  /** The number of words of this beginning. */
   readonly length: number
-  /** The longest other beginning of a phrase that the text ends with here. */
+  /** The failure link: the next shorter beginning of a phrase with which the words end. */
   shorter: State | undefined
-  /** Words of the longest phrase that ends here; 0 when none does. */
+  /** The number of words of the longest phrase that ends here; 0 when none does. */
   ends: number
-  /** Words of the last phrase, all but its last one, when they end here. */
+  /** The number of words of the last phrase without its last word, when these words end here. */
   opens: number | undefined
 }
 
 /**
- * Returns a function that gives a text as HTML, with what is asked for in `<mark>`; undefined when the text does not have
- * all of it. It takes a time that is linear in the text, whatever the query.
+ * Returns a function that returns a text as HTML with the words of the query in `<mark>`; undefined when the text does not
+ * contain all phrases of the query. The time is linear in the length of the text, whatever the query.
  */
-export function highlighter(asked: Phrase[]): (text: string) => string | undefined {
-  const has = finder(asked)
-  const start = automaton(asked)
-  const open = asked.at(-1)?.at(-1) as string
+export function highlighter(query: Phrase[]): (text: string) => string | undefined {
+  const matches = matcher(query)
+  const start = automaton(query)
+  const open = query.at(-1)?.at(-1) as string
   return text => {
-    const found = words(text)
-    return has(join(found)) ? mark(text, places(found, start, open)) : undefined
+    const textWords = words(text)
+    return matches(join(textWords)) ? mark(text, ranges(textWords, start, open)) : undefined
   }
 }
 
-function mark(text: string, places: [number, number][]): string {
+function mark(text: string, ranges: [number, number][]): string {
   let html = ''
-  let done = 0
-  for (const [start, end] of places) {
-    html += `${escapeHtml(text.slice(done, start))}<mark>${escapeHtml(text.slice(start, end))}</mark>`
-    done = end
+  let position = 0
+  for (const [start, end] of ranges) {
+    html += `${escapeHtml(text.slice(position, start))}<mark>${escapeHtml(text.slice(start, end))}</mark>`
+    position = end
   }
-  return html + escapeHtml(text.slice(done))
+  return html + escapeHtml(text.slice(position))
 }
 
-/** The automaton of Aho and Corasick (https://doi.org/10.1145/360825.360855), with words in the place of characters. */
-function automaton(asked: Phrase[]): State {
+/** The automaton of Aho and Corasick (https://doi.org/10.1145/360825.360855) on words instead of characters. */
+function automaton(query: Phrase[]): State {
   const start = state(0)
-  const last = asked.at(-1) as Phrase
-  for (const phrase of asked) {
+  const last = query.at(-1) as Phrase
+  for (const phrase of query) {
     let at = start
     for (const [i, word] of phrase.entries()) {
       if (phrase === last && i === phrase.length - 1) at.opens = i
@@ -52,7 +52,7 @@ function automaton(asked: Phrase[]): State {
     }
     at.ends = phrase.length
   }
-  // Shorter ones first, as each looks at those.
+  // Breadth first: the failure link of a state leads to a shorter state, which must be complete.
   const states = [start]
   for (const from of states) {
     for (const [word, to] of from.next) {
@@ -79,9 +79,9 @@ function follow(from: State, word: string): State {
   }
 }
 
-/** Where the phrases stand: ascending, those that touch or overlap as one. The last word of the last may go on. */
-function places(text: Word[], start: State, open: string): [number, number][] {
-  const found: [number, number][] = []
+/** The ranges of the phrases, ascending; touching or overlapping ones are merged. The last word of the query is a prefix. */
+function ranges(text: Word[], start: State, open: string): [number, number][] {
+  const merged: [number, number][] = []
   let at = start
   for (const [i, { word, end }] of text.entries()) {
     const opened = at.opens !== undefined && word.startsWith(open) ? at.opens + 1 : 0
@@ -89,13 +89,13 @@ function places(text: Word[], start: State, open: string): [number, number][] {
     const length = Math.max(opened, at.ends)
     if (length === 0) continue
     let from = text[i - length + 1]?.start as number
-    for (let before = found.at(-1); before && before[1] >= from; before = found.at(-1)) {
+    for (let before = merged.at(-1); before && before[1] >= from; before = merged.at(-1)) {
       from = Math.min(from, before[0])
-      found.pop()
+      merged.pop()
     }
-    found.push([from, end])
+    merged.push([from, end])
   }
-  return found
+  return merged
 }
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }

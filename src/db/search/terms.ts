@@ -1,11 +1,11 @@
-/** A word of a text, in the one form in which words are compared, and where it stands. */
+/** A word of a text: its folded form, and its range in the text in code units. */
 export interface Word {
   word: string
   start: number
   end: number
 }
 
-/** Words one after the other, as they must stand in a text. */
+/** Words that must follow each other in a text. */
 export type Phrase = [string, ...string[]]
 
 /**
@@ -17,46 +17,46 @@ const EAST_ASIAN = ['Han', 'Hira', 'Kana', 'Hang', 'Bopo', 'Yiii', 'Nshu', 'Tang
 const SOUTH_EAST_ASIAN = ['Thai', 'Laoo', 'Khmr', 'Mymr', 'Tale', 'Talu', 'Lana', 'Tavt', 'Ahom']
 const BY_SYLLABLES = ['Bali', 'Java', 'Batk', 'Cham', 'Kawi', 'Maka', 'Gran', 'Brah', 'Diak', 'Gukh', 'Tutg']
 
-/** Letters and digits of these scripts: each is a word of its own, with the marks after it. */
+/** Letters and digits of these scripts: each is a word, together with the marks after it. */
 const SPACELESS = `[[${[
   ...EAST_ASIAN.map(script => String.raw`\p{scx=${script}}`),
   ...[...SOUTH_EAST_ASIAN, ...BY_SYLLABLES].map(script => String.raw`\p{sc=${script}}`)
 ].join('')}]&&[\\p{L}\\p{N}]]`
 
-/** A Korean syllable, which may come in pieces; such a character; elsewhere letters, digits and marks in a row. */
+/** A word: a Korean syllable, which may be decomposed; a character of those scripts; or a run of letters, digits and marks. */
 const WORD = new RegExp(
   String.raw`[\u1100-\u115f][\u1160-\u11a7]+[\u11a8-\u11ff]*|${SPACELESS}[\p{M}\uff9e\uff9f]*|[[[\p{L}\p{N}]--${SPACELESS}]\p{M}]+`,
   'gv'
 )
 
-/** So many characters of a word are compared: nobody types longer ones. */
+/** Characters of a word that are compared: nobody types longer words. */
 const WORD_LENGTH = 64
-/** So many code units of a word are looked at: 64 characters, each with what may be on it. */
-const LOOKED_AT = 512
+/** Code units of a word that are read: enough for 64 characters with their marks. */
+const READ_LENGTH = 512
 
 const ASCII = /^[\0-\x7f]*$/
 const MARKS = /\p{M}+/gu
 /**
- * Of marks in a row, so many are looked at: the bound of the Stream-Safe Text Format
- * (https://www.unicode.org/reports/tr15/#UAX15-D4). Normalization sorts them, in a time that is quadratic in their number.
+ * Marks in a row that are read: the limit of the Stream-Safe Text Format (https://www.unicode.org/reports/tr15/#UAX15-D4).
+ * Normalization sorts them in quadratic time.
  */
-const MARKS_LOOKED_AT = 30
+const MAX_MARKS = 30
 /**
- * Marks and letters that are left out before words are compared: accents; the points of Arabic, Hebrew and related
- * scripts, which hardly anybody types; tatweel, which only stretches a word; variation selectors. Vowel signs of other
- * scripts are no accents.
+ * Marks and letters that are removed before words are compared: accents; the points of Arabic, Hebrew and related
+ * scripts, which few people type; tatweel, which only stretches a word; variation selectors. Vowel signs of other scripts
+ * are not accents.
  */
-const LEFT_OUT = new RegExp(
+const IGNORED = new RegExp(
   String.raw`[\u0300-\u036f\u0483-\u0487\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u0640\p{Variation_Selector}` +
     String.raw`[[\p{scx=Arab}\p{scx=Hebr}\p{scx=Syrc}\p{scx=Samr}\p{scx=Mand}]&&\p{Mn}]]+`,
   'gv'
 )
 /**
- * Letters that are compared as others: the Greek final sigma, and the forms of alef, heh, yeh and kaf that Lucene folds
+ * Letters that are replaced by others before words are compared: the Greek final sigma, and the forms of alef, heh, yeh and kaf that Lucene folds
  * (https://lucene.apache.org/core/10_0_0/analysis/common/org/apache/lucene/analysis/ar/ArabicNormalizer.html and
  * PersianNormalizer).
  */
-const SAME: Record<string, string> = {
+const EQUIVALENT: Record<string, string> = {
   ς: 'σ',
   ٱ: 'ا',
   ٲ: 'ا',
@@ -68,19 +68,19 @@ const SAME: Record<string, string> = {
   ے: 'ي',
   ک: 'ك'
 }
-const HAS_SAME = new RegExp(`[${Object.keys(SAME).join('')}]`, 'g')
+const HAS_EQUIVALENT = new RegExp(`[${Object.keys(EQUIVALENT).join('')}]`, 'g')
 const NO_WORD = /[^\p{L}\p{N}\p{M}\n]+/gu
 
-/** Words, one a line, without case, accents and forms of their letters that look different only. */
+/** Folds words that stand one a line. */
 function foldLines(lines: string): string {
   if (ASCII.test(lines)) return lines.toLowerCase()
-  const bare = lines.replace(MARKS, firstMarks).normalize('NFKD').toUpperCase().toLowerCase().replace(LEFT_OUT, '')
-  const same = bare.replace(HAS_SAME, letter => SAME[letter] as string)
-  return same.normalize('NFKC').replace(NO_WORD, '')
+  const folded = lines.replace(MARKS, firstMarks).normalize('NFKD').toUpperCase().toLowerCase().replace(IGNORED, '')
+  const letters = folded.replace(HAS_EQUIVALENT, letter => EQUIVALENT[letter] as string)
+  return letters.normalize('NFKC').replace(NO_WORD, '')
 }
 
 function firstMarks(marks: string): string {
-  return marks.slice(0, MARKS_LOOKED_AT)
+  return marks.slice(0, MAX_MARKS)
 }
 
 /** The first 64 characters (code points). */
@@ -93,37 +93,37 @@ function characters(word: string): string {
 }
 
 /**
- * Words in the form in which they are compared: without case, accents and forms of their letters that look different
- * only, and at most 64 characters (code points) of each. Empty for a word of which nothing is left. All are folded at
- * once, as a call for each would take ten times as long; it is linear in their length.
+ * Folds words to the form in which they are compared: without differences of case, accents and compatibility forms, and at
+ * most 64 characters (code points) each. A word may become empty. One call folds all words of a text, in linear time: a
+ * call for each word would take ten times as long.
  */
 export function fold(words: string[]): string[] {
   if (words.length === 0) return []
-  return foldLines(words.map(word => word.slice(0, LOOKED_AT)).join('\n'))
+  return foldLines(words.map(word => word.slice(0, READ_LENGTH)).join('\n'))
     .split('\n')
     .map(characters)
 }
 
-/** The words of a text, in its order. Takes a time that is linear in its length. */
+/** Returns the words of a text in their order, in linear time. */
 export function words(text: string): Word[] {
   const matches = Array.from(text.matchAll(WORD), ({ 0: match, index }) => ({ match, index }))
   const folded = fold(matches.map(({ match }) => match))
-  const found: Word[] = []
+  const result: Word[] = []
   for (const [i, { match, index }] of matches.entries()) {
     const word = folded[i] as string
-    if (word !== '') found.push({ word, start: index, end: index + match.length })
+    if (word !== '') result.push({ word, start: index, end: index + match.length })
   }
-  return found
+  return result
 }
 
-/** Words as the full-text index takes them: with a space between them. */
+/** Joins words with spaces: the text that the full-text index holds. */
 export function join(words: Word[]): string {
   return words.map(({ word }) => word).join(' ')
 }
 
 /**
- * The phrases of a query, all of which are asked for: each is what stands between white space. The last word of the last
- * one may go on. A phrase that is asked for twice counts once.
+ * Returns the different phrases of a query, the last one last. White space separates phrases. A message must contain all of
+ * them; the last word of the last phrase is a prefix.
  */
 export function phrases(query: string): Phrase[] {
   const all = query
@@ -136,9 +136,9 @@ export function phrases(query: string): Phrase[] {
   return [...others.values(), last]
 }
 
-/** A function that tells of the words of a text, as `join` gave them, whether they have all that is asked for. */
-export function finder(asked: Phrase[]): (indexed: string) => boolean {
-  const needles = asked.map(phrase => ` ${phrase.join(' ')}${phrase === asked.at(-1) ? '' : ' '}`)
+/** Returns a function that checks whether the words of a text, as `join` returns them, contain all phrases of a query. */
+export function matcher(query: Phrase[]): (indexed: string) => boolean {
+  const needles = query.map(phrase => ` ${phrase.join(' ')}${phrase === query.at(-1) ? '' : ' '}`)
   return indexed => {
     const text = ` ${indexed} `
     return needles.every(needle => text.includes(needle))

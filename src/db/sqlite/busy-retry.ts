@@ -1,88 +1,83 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import Sqlite from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
 import { ChatError } from '../../errors.ts'
+import { isBusy, wrapFunctions } from './errors.ts'
 
-const PATIENCE_MS = 5000
-/** The pauses after which it is looked whether that one is done, the last of them again and again; about, lest it look in step. */
-const LOOKS_MS = [1, 2, 5, 10, 15, 20, 25] as const
+/** How long changes are retried while another process holds the lock. */
+const TIMEOUT_MS = 5000
+/** Delays between two probes of the lock, with ±50 % jitter; the last one repeats. */
+const PROBE_DELAYS_MS = [1, 2, 5, 10, 15, 20, 25] as const
 
-/** Whether another process holds the lock (https://www.sqlite.org/rescode.html#busy). Drizzle wraps what SQLite says. */
-export function isLocked(error: unknown): boolean {
-  if (error instanceof Sqlite.SqliteError) return error.code.startsWith('SQLITE_BUSY')
-  return error instanceof Error && isLocked(error.cause)
-}
-
-type Functions = Record<string, (...args: never[]) => Promise<unknown>>
-
-interface Lock {
-  /** When patience with it ends, in milliseconds of the process. */
-  until: number
-  /** Resolves when it has been looked at once more. */
-  looked: Promise<void>
+interface ForeignLock {
+  /** When changes stop waiting, in milliseconds of `performance.now()`. */
+  timeoutAt: number
+  /** Resolves after the next probe. */
+  probed: Promise<void>
 }
 
 /**
- * Lets changes wait while another process holds the lock: VACUUM, a migration, a shell that somebody left open. SQLite
- * would wait too, but in the event loop: it has to be told not to (`busy_timeout = 0`).
+ * Retries changes while another process holds the write lock: VACUUM, a migration, a shell that was left open. SQLite's
+ * own busy handler would block the event loop: set `busy_timeout = 0`. One probe of the lock serves all waiting changes.
  */
-export class Patience {
+export class BusyRetry {
   readonly #client: Sqlite.Database
-  readonly #patience: number
+  readonly #timeoutMs: number
   readonly #onFailure: (error: unknown) => void
-  /** The lock that another process holds, as far as we know. */
-  #lock: Lock | undefined
-  /** The end of the line of those who wait. */
-  #line: Promise<void> = Promise.resolve()
+  /** The lock that another process holds, as far as is known. */
+  #foreignLock: ForeignLock | undefined
+  /** The end of the queue of waiting changes. */
+  #queue: Promise<void> = Promise.resolve()
 
   /**
-   * When changes have waited for `patience` milliseconds, they fail at once until the other process is done.
-   * `onFailure` is told of every change that failed for another reason.
+   * After `timeoutMs`, waiting changes fail, and new ones fail at once until the other process releases the lock.
+   * `onFailure` is called with every other error of a change.
    */
-  constructor(client: Sqlite.Database, patience = PATIENCE_MS, onFailure: (error: unknown) => void = () => undefined) {
+  constructor(client: Sqlite.Database, timeoutMs = TIMEOUT_MS, onFailure: (error: unknown) => void = () => undefined) {
     this.#client = client
     this.#onFailure = onFailure
-    this.#patience = patience
+    this.#timeoutMs = timeoutMs
   }
 
-  /** Makes a change, as soon as the lock is free. Throws STORAGE_FAILED when that takes too long. */
-  async wait<T>(change: () => T | Promise<T>): Promise<T> {
+  /** Makes a change as soon as the lock is free. Throws STORAGE_FAILED after the timeout. */
+  async run<T>(change: () => T | Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await change()
       } catch (error) {
-        if (!isLocked(error)) {
+        if (!isBusy(error)) {
           this.#onFailure(error)
           throw error
         }
-        this.#lock ??= this.#watch()
-        if (this.#lock.until <= performance.now()) throw refusal(error)
+        this.#foreignLock ??= this.#watch()
+        if (this.#foreignLock.timeoutAt <= performance.now()) {
+          throw new ChatError('STORAGE_FAILED', { retryAfter: 1, cause: error })
+        }
       }
-      await this.#inLine()
+      await this.#waitInQueue()
     }
   }
 
-  #inLine(): Promise<void> {
-    this.#line = this.#line.then(() => this.#first())
-    return this.#line
+  #waitInQueue(): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#waitAsFirst())
+    return this.#queue
   }
 
-  /** Waits at the head of the line. One goes on at a time, each in a turn of the event loop of its own. */
-  async #first(): Promise<void> {
-    while (this.#lock && this.#lock.until > performance.now()) await this.#lock.looked
+  /** Waits at the head of the queue. Changes continue one by one, each in a turn of the event loop of its own. */
+  async #waitAsFirst(): Promise<void> {
+    while (this.#foreignLock && this.#foreignLock.timeoutAt > performance.now()) await this.#foreignLock.probed
     await turn()
   }
 
-  #watch(): Lock {
-    const lock = { until: performance.now() + this.#patience, looked: Promise.resolve() }
-    lock.looked = this.#look(lock, 0)
+  #watch(): ForeignLock {
+    const lock = { timeoutAt: performance.now() + this.#timeoutMs, probed: Promise.resolve() }
+    lock.probed = this.#probe(lock, 0)
     return lock
   }
 
-  /** However many wait, one looks. */
-  async #look(lock: Lock, times: number): Promise<void> {
-    await sleep((LOOKS_MS[times] ?? LOOKS_MS[6]) * (0.5 + Math.random()))
-    if (this.#isHeld()) lock.looked = this.#look(lock, times + 1)
-    else this.#lock = undefined
+  async #probe(lock: ForeignLock, probes: number): Promise<void> {
+    await sleep((PROBE_DELAYS_MS[probes] ?? PROBE_DELAYS_MS[6]) * (0.5 + Math.random()))
+    if (this.#isHeld()) lock.probed = this.#probe(lock, probes + 1)
+    else this.#foreignLock = undefined
   }
 
   #isHeld(): boolean {
@@ -90,20 +85,19 @@ export class Patience {
       this.#client.exec('begin immediate; rollback')
       return false
     } catch (error) {
-      return isLocked(error)
+      return isBusy(error)
     }
   }
 
-  /** The same repository, whose functions wait. */
-  lend<Repository extends Functions>(repository: Repository): Repository {
-    const patient = Object.entries(repository).map(([name, call]) => [
-      name,
-      (...args: never[]) => this.wait(() => call(...args))
-    ])
-    return Object.fromEntries(patient) as Repository
+  /** Returns the same repository; its functions are retried while another process holds the lock. */
+  wrap<Repository extends { [Name in keyof Repository]: (...args: never[]) => Promise<unknown> }>(
+    repository: Repository
+  ): Repository {
+    return wrapFunctions(
+      repository,
+      call =>
+        (...args) =>
+          this.run(() => call(...args))
+    )
   }
-}
-
-function refusal(cause: unknown): ChatError {
-  return new ChatError('STORAGE_FAILED', { retryAfter: 1, cause })
 }

@@ -1,9 +1,19 @@
+/** The parameters of `changesQuery`. */
+export interface ChangesParameters {
+  chat_id: number
+  after: number
+  until: number
+  limit: number
+}
+
 /**
- * The query for the messages of @chat_id with @after < seq <= @until, at most @limit, ascending by seq.
+ * The query for the messages of @chat_id with @after < seq <= @until, ascending by seq, at most @limit of them.
+ * `columns` are columns of `messages m` and include `seq`; `join` adds the tables of other columns.
  *
- * A message never changed has seq = id and is found by the primary key; a changed one by the index `messages_changed`.
- * Either half stops at @limit, and the first looks no further than the second got, so that it does not wade through
- * changed messages that a later page has anyway. The `+` keeps the plan: see `param` in drizzle.ts. `columns` are of `messages m`, with `seq`; `join` adds their tables.
+ * A message that was never changed has seq = id and is found by the primary key, a changed one by the partial index
+ * `messages_changed`. Each half stops at @limit. The first half reads no further than the second half got: otherwise, it
+ * would skip over many changed messages that belong to a later page. The `+` keeps the query plan: see `param` in
+ * drizzle.ts.
  */
 export function changesQuery(columns: string, join = ''): string {
   return `
@@ -20,12 +30,4 @@ export function changesQuery(columns: string, join = ''): string {
       where m.chat_id = +@chat_id and m.seq > m.id and m.seq > +@after and m.seq <= +@until
       order by m.seq limit +@limit)
     order by seq limit +@limit`
-}
-
-/** The parameters of `changesQuery`. */
-export interface ChangesAsked {
-  chat_id: number
-  after: number
-  until: number
-  limit: number
 }

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto'
 import type Sqlite from 'better-sqlite3'
 
 /**
- * The random id of the history in this database: 16 bytes in base64url. A new database gets one, and so does a copy made
- * by `npm run db:backup`: what is written to the copy is another history than what the original went on with.
+ * Returns the random id of the history in this database: 16 bytes in base64url. A new database gets a new id, and so does
+ * a copy made by `npm run db:backup`: writes to the copy are another history than later writes to the original.
  */
 export function epochOf(client: Sqlite.Database): string {
   const read = client.prepare<[], string>('select epoch from server where copied_at is null').pluck()
   return read.get() ?? beginEpoch(client)
 }
 
-/** Begins another history, and returns its id. */
+/** Begins a new history. Returns its id. */
 export function beginEpoch(client: Sqlite.Database): string {
   const epoch = randomBytes(16).toString('base64url')
   client
@@ -22,7 +22,7 @@ export function beginEpoch(client: Sqlite.Database): string {
   return epoch
 }
 
-/** Notes in a database file that it is a copy. A database of a version without epochs is left as it is. */
+/** Marks a database file as a copy. Does nothing to the database of a version that had no epochs. */
 export function markAsCopy(client: Sqlite.Database): void {
   if (!client.prepare("select 1 from sqlite_master where name = 'server'").get()) return
   client.prepare('update server set copied_at = ?').run(Date.now())

@@ -1,20 +1,16 @@
 import { closeSync, openSync, realpathSync, statSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
-import { isLocked } from './busy-retry.ts'
+import { DatabaseError } from '../database-error.ts'
+import { isBusy } from './errors.ts'
 
-/** The database cannot be opened, read or migrated. Its message is one line for whoever starts the server. */
-export class DatabaseError extends Error {
-  override name = 'DatabaseError'
-}
-
-/** A server that is stopping may take this long to release its database. In milliseconds. */
-const STOPPING_MS = 1000
+/** How long to wait for a server that is stopping to release its lock, in milliseconds. */
+const LOCK_TIMEOUT_MS = 1000
 
 /**
- * Makes a file for this user alone, unless it exists. SQLite gives the files that it puts beside it the same mode. Two
- * names make no file.
+ * Creates a file that only this user may read and write, unless it exists. SQLite gives the files beside it the same
+ * mode. Two names stand for databases without a file.
  */
-export function makeFile(file: string): void {
+export function createFile(file: string): void {
   if (file !== ':memory:' && file !== '') closeSync(openSync(file, 'a', 0o600))
 }
 
@@ -23,40 +19,41 @@ export function isOpenToOthers(file: string): boolean {
   return file !== ':memory:' && (statSync(file).mode & 0o077) !== 0
 }
 
-export interface Lock {
-  /** The file under its one real name. */
+export interface FileLock {
+  /** The path of the file, without symbolic links. */
   file: string
   release(): void
 }
 
 /**
- * Keeps other servers from a database file until the lock is released, or the process has ended however it ends: they
- * would not hear of each other's messages. The lock is on a file beside it, `<file>-lock`, so that tools can read and
- * write meanwhile. A symbolic link is followed, so that every server locks the same file. Throws DatabaseError when
- * another server has the file, and for a file with several names (hard links): each of them would get a WAL of its own,
- * which corrupts the database (https://www.sqlite.org/howtocorrupt.html, section 2.5).
+ * Locks a database file against other servers: two servers with one file would not deliver each other's messages. The lock
+ * ends with `release`, or with the process, however the process ends. It is a lock of SQLite on a file beside the
+ * database, `<file>-lock`: tools can read and write the database meanwhile. Symbolic links are followed, so that every
+ * server locks the same file. Throws DatabaseError when another server has the file, and for a file with several names
+ * (hard links): each name would get a WAL of its own, which corrupts the database
+ * (https://www.sqlite.org/howtocorrupt.html, section 2.5).
  */
-export function lock(name: string): Lock {
+export function acquireLock(name: string): FileLock {
   if (name === ':memory:') return { file: name, release: () => undefined }
   try {
-    makeFile(name)
+    createFile(name)
     const file = realpathSync(name)
     if (statSync(file).nlink > 1) throw new Error('it has more than one name (hard links): copy it instead')
-    makeFile(`${file}-lock`)
-    const client = new Sqlite(`${file}-lock`, { timeout: STOPPING_MS })
+    createFile(`${file}-lock`)
+    const client = new Sqlite(`${file}-lock`, { timeout: LOCK_TIMEOUT_MS })
     client.pragma('journal_mode = memory')
     client.exec('begin exclusive')
     return { file, release: () => client.close() }
   } catch (error) {
-    throw unopened(name, isLocked(error) ? 'another server has it open' : reasonOf(error as Error), error)
+    throw openError(name, isBusy(error) ? 'another server has it open' : reasonOf(error as Error), error)
   }
 }
 
-export function unopened(file: string, why: string, cause: unknown): DatabaseError {
-  return new DatabaseError(`DATABASE_URL: ${file} cannot be opened: ${why}`, { cause })
+export function openError(file: string, reason: string, cause: unknown): DatabaseError {
+  return new DatabaseError(`DATABASE_URL: ${file} cannot be opened: ${reason}`, { cause })
 }
 
-/** What SQLite said, in its one line: Drizzle wraps it in the whole statement. */
+/** The message of SQLite, which is one line. Drizzle wraps it in the whole statement. */
 export function reasonOf({ cause, message }: Error): string {
   return cause instanceof Error ? reasonOf(cause) : message
 }

@@ -1,21 +1,12 @@
-import type { Member, ReadState, Role } from '../../schemas/chat.ts'
-import type { Page } from '../../schemas/common.ts'
-import { decodeCursor, type PageRequest, tagOf, toIso, toPage } from '../page.ts'
+import { decodeCursor, tagOf, toPage } from '../page.ts'
+import type { MemberRepository } from '../repositories.ts'
+import { toMember } from '../rows.ts'
 import { and, asc, eq, gt, param } from './drizzle.ts'
 import type { Database } from './open.ts'
-import { chats, members, users } from './tables.ts'
-import { toUser, type UserRow, userColumns } from './users.ts'
+import { chats, members, userColumns, users } from './tables.ts'
 
-/** What access is decided on: the chat as it is, and the caller's role when they are a member. */
-export interface Standing {
-  kind: 'group' | 'direct'
-  visibility: 'private' | 'public'
-  seq: number
-  role: Role | null
-}
-
-/** Messages that are looked at for a count: one's own, deleted ones and the system's are among them. */
-const LOOKED_AT = 10_000
+/** Messages that one count reads at most, those of the user, deleted ones and the system's included. */
+const COUNTED_MESSAGES = 10_000
 
 /** Counts the messages of others with read_id < id <= until, to 100, over the primary key. */
 export function unreadQuery({ $client }: Database) {
@@ -24,7 +15,7 @@ export function unreadQuery({ $client }: Database) {
       `select count(*) from (
          select 1 from (
            select sender_id, kind, deleted_at, seq from messages
-           where chat_id = +@chat_id and id > +@read_id and id <= +@until order by id limit ${LOOKED_AT})
+           where chat_id = +@chat_id and id > +@read_id and id <= +@until order by id limit ${COUNTED_MESSAGES})
          where sender_id <> +@user_id and kind = 'text' and (deleted_at is null or seq > @until)
          limit 100)`
     )
@@ -33,21 +24,9 @@ export function unreadQuery({ $client }: Database) {
 
 const memberColumns = { user: userColumns, role: members.role, joined_at: members.joined_at, read_id: members.read_id }
 
-interface MemberRow {
-  user: UserRow
-  role: Role
-  joined_at: number
-  read_id: number
-}
-
-function toMember({ user, role, joined_at, read_id }: MemberRow): Member {
-  return { user: toUser(user), role, joined_at: toIso(joined_at), read_id }
-}
-
-/** Who is in which chat, with which role, and how far they have read. Joining and leaving are changes of the log. */
-export function membersRepository(db: Database) {
+export function memberRepository(db: Database): MemberRepository {
   const ofMember = and(eq(members.chat_id, param('chat_id')), eq(members.user_id, param('user_id')))
-  const standing = db
+  const access = db
     .select({ kind: chats.kind, visibility: chats.visibility, seq: chats.seq, role: members.role })
     .from(chats)
     .leftJoin(members, and(eq(members.chat_id, chats.id), eq(members.user_id, param('user_id'))))
@@ -60,25 +39,23 @@ export function membersRepository(db: Database) {
     .where(ofMember)
     .prepare()
   const unread = unreadQuery(db)
-  const markerOf = db.$client.prepare<[number, number], { read_id: number; seq: number }>(
+  const readMarker = db.$client.prepare<[number, number], { read_id: number; seq: number }>(
     `select m.read_id, c.seq from members m join chats c on c.id = m.chat_id
      where m.chat_id = +? and m.user_id = +?`
   )
 
   return {
-    /** How a user stands to a chat; undefined when there is no such chat. */
-    async standing(chat_id: number, user_id: number): Promise<Standing | undefined> {
-      const [row] = await standing.execute({ chat_id, user_id })
+    async access(chat_id, user_id) {
+      const [row] = await access.execute({ chat_id, user_id })
       return row
     },
 
-    async find(chat_id: number, user_id: number): Promise<Member | undefined> {
+    async find(chat_id, user_id) {
       const [row] = await one.execute({ chat_id, user_id })
       return row && toMember(row)
     },
 
-    /** The members of a chat, by account. Throws INVALID_CURSOR. */
-    async list(chat_id: number, { limit, cursor }: PageRequest): Promise<Page<Member>> {
+    async list(chat_id, { limit, cursor }) {
       const tag = tagOf('members', chat_id)
       const [after] = decodeCursor(cursor, [0], tag) ?? [0]
       const rows = await db
@@ -91,9 +68,8 @@ export function membersRepository(db: Database) {
       return toPage(rows, limit, toMember, row => [tag, row.user.id])
     },
 
-    /** How far a member has read. */
-    async readState(chat_id: number, user_id: number): Promise<ReadState> {
-      const { read_id, seq } = markerOf.get(chat_id, user_id) ?? { read_id: 0, seq: 0 }
+    async readState(chat_id, user_id) {
+      const { read_id, seq } = readMarker.get(chat_id, user_id) ?? { read_id: 0, seq: 0 }
       const unread_count = read_id < seq ? (unread.get({ chat_id, user_id, read_id, until: seq }) as number) : 0
       return { read_id, unread_count }
     }

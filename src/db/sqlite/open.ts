@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { drizzle, migrate, readMigrationFiles } from './drizzle.ts'
-import { makeFile, reasonOf, unopened } from './file.ts'
+import { createFile, openError, reasonOf } from './file.ts'
 import { removeBrokenIndex } from './search/repair.ts'
 import { createSearchIndex } from './search/tables.ts'
 
@@ -11,13 +11,13 @@ export type Database = BetterSQLite3Database & { $client: Sqlite.Database }
 const migrationsFolder = fileURLToPath(new URL('../../../drizzle/sqlite/', import.meta.url))
 
 /**
- * Opens the SQLite file (or `:memory:`), creates it when it is missing and applies the migrations it lacks.
- * Throws DatabaseError, which calls the file by this name, and leaves a database of a newer version as it was.
+ * Opens a SQLite file (or `:memory:`), creates the file when it is missing and applies missing migrations. Throws
+ * DatabaseError, with `name` for the file, and leaves the database of a newer version unchanged.
  */
 export function openDatabase(file: string, name = file): Database {
   let client: Sqlite.Database | undefined
   try {
-    makeFile(file)
+    createFile(file)
     client = new Sqlite(file)
     const migrations = readMigrationFiles({ migrationsFolder })
     refuseNewer(client, migrations.at(-1)?.folderMillis)
@@ -25,39 +25,39 @@ export function openDatabase(file: string, name = file): Database {
     configure(client)
     if (pushed) adopt(client, pushed)
     const db = drizzle({ client })
-    // A migration that rebuilds a table drops the old one: with foreign keys on, what refers to its rows would go too.
-    // They cannot be switched off inside the migrator's transaction. Such a migration checks itself that no reference
-    // breaks, before it is committed.
+    // A migration that rebuilds a table drops the old one. With foreign keys on, that would delete the rows that refer to
+    // it, and they cannot be switched off inside the migrator's transaction. Such a migration checks the references
+    // itself before it commits.
     client.pragma('foreign_keys = OFF')
     migrate(db, { migrationsFolder })
     client.pragma('foreign_keys = ON')
-    // The migrator skips, without a word, an entry that is older than the newest one applied.
+    // The migrator silently skips a migration that is older than the newest applied one.
     if (applied(client).length !== migrations.length) throw new Error('its migrations are not the ones of this version')
     removeBrokenIndex(client)
     createSearchIndex(client)
     return db
   } catch (error) {
     client?.close()
-    throw unopened(name, reasonOf(error as Error), error)
+    throw openError(name, reasonOf(error as Error), error)
   }
 }
 
 function configure(client: Sqlite.Database): void {
   const mode = client.pragma('journal_mode = WAL', { simple: true })
   if (mode !== 'wal' && mode !== 'memory') throw new Error(`it cannot be switched to WAL (journal mode ${mode})`)
-  // FULL: a commit returns after the fsync. better-sqlite3 is built with NORMAL, which forgets commits in a power cut.
+  // FULL: a commit returns after the fsync. With NORMAL, the default of better-sqlite3, a power cut loses commits.
   client.pragma('synchronous = FULL')
-  // Pages that many batches change are copied into the database once for all of them. The WAL grows to 64 MiB.
+  // A checkpoint copies a page once, however many batches have changed it. The WAL grows to 64 MiB.
   client.pragma('wal_autocheckpoint = 16000')
-  // For the start, and for scripts. The server then waits otherwise: patience.ts.
+  // For the start, and for scripts. Later, the server sets it to 0 and uses BusyRetry.
   client.pragma('busy_timeout = 5000')
   client.pragma('journal_size_limit = 67108864')
   client.pragma('trusted_schema = OFF')
-  // Deleted text is overwritten, not only unlinked.
+  // Overwrites deleted text in the file.
   client.pragma('secure_delete = ON')
 }
 
-/** The times of the migrations that this database has had. */
+/** The times of the applied migrations. */
 function applied(client: Sqlite.Database): number[] {
   const table = client.prepare("select 1 from sqlite_master where name = '__drizzle_migrations'").get()
   if (!table) return []
@@ -74,32 +74,33 @@ interface AppliedRow {
 }
 
 /**
- * The migrations that tables are the result of which drizzle-kit has pushed; undefined when there are no tables, or
- * they came by migrations. Throws when they are not those of this version.
+ * For a database whose tables were created by `drizzle-kit push`: the table and rows in which the migrator would have
+ * recorded its migrations. Undefined when there are no tables, or migrations created them. Throws when the tables are not
+ * those of this version.
  */
 function findPushed(client: Sqlite.Database): { table: string; rows: AppliedRow[] } | undefined {
   if (applied(client).length > 0 || columns(client) === '') return undefined
-  const fresh = new Sqlite(':memory:')
+  const migrated = new Sqlite(':memory:')
   try {
-    migrate(drizzle({ client: fresh }), { migrationsFolder })
-    if (columns(fresh) !== columns(client)) throw new Error('its tables are not those of Confab')
+    migrate(drizzle({ client: migrated }), { migrationsFolder })
+    if (columns(migrated) !== columns(client)) throw new Error('its tables are not those of Confab')
     const sql = "select sql from sqlite_master where name = '__drizzle_migrations'"
-    const [table] = fresh.prepare<[], string>(sql).pluck().all()
-    const rows = fresh.prepare<[], AppliedRow>('select hash, created_at from __drizzle_migrations').all()
+    const [table] = migrated.prepare<[], string>(sql).pluck().all()
+    const rows = migrated.prepare<[], AppliedRow>('select hash, created_at from __drizzle_migrations').all()
     return { table: table as string, rows }
   } finally {
-    fresh.close()
+    migrated.close()
   }
 }
 
-/** Has the migrations count as applied. */
+/** Records the migrations as applied. */
 function adopt(client: Sqlite.Database, { table, rows }: { table: string; rows: AppliedRow[] }): void {
   client.exec(table)
   const insert = client.prepare('insert into __drizzle_migrations (hash, created_at) values (@hash, @created_at)')
   for (const row of rows) insert.run(row)
 }
 
-/** Every column of every table that drizzle-kit knows of, as one text. */
+/** The names of all columns of the tables in tables.ts, as one text to compare. */
 function columns(client: Sqlite.Database): string {
   const names = client.prepare<[], string>(
     `select t.name || '.' || c.name from sqlite_master t join pragma_table_info(t.name) c

@@ -2,87 +2,90 @@ import { Recent } from '../../recent.ts'
 import type { Reaction } from '../../schemas/message.ts'
 import type { Database } from './open.ts'
 
-/** Of those who gave a reaction, as many are named; the count is of all. */
-const NAMED = 100
-/** User ids that are kept for messages whose reactions have changed lately. */
-const KEPT = 200_000
+/** At most this many users of a reaction are named; its count includes all. */
+const NAMED_USERS = 100
+/** User ids that the cache holds, of all messages together. */
+const CACHED_USER_IDS = 200_000
 
 /** A message as of its number `seq`. */
-interface Place {
+interface MessageVersion {
   chat_id: number
   id: number
   seq: number
 }
 
 /**
- * The reactions of messages, as they go over the wire: by emoji, in the order in which each came first. Counts and names
- * come out of the index by emoji: ten thousand reactions on a message are as cheap to show as a hundred.
+ * The reactions of messages as they go over the wire: grouped by emoji, in the order in which each emoji was first used.
+ * Counts and names come from an index by emoji: showing ten thousand reactions costs as much as showing a hundred.
  */
 export class Reactions {
   readonly #groups
-  readonly #named
-  /** What the reactions of a message are as of its `seq`, which each change of them moves. */
-  readonly #kept = new Recent<{ seq: number; reactions: Reaction[] }>(KEPT, ({ reactions }) =>
+  readonly #userIds
+  /** The reactions of recently changed messages. Each change of reactions moves the `seq` of the message. */
+  readonly #cache = new Recent<{ seq: number; reactions: Reaction[] }>(CACHED_USER_IDS, ({ reactions }) =>
     reactions.reduce((sum, { user_ids }) => sum + user_ids.length, 1)
   )
 
   constructor({ $client }: Database) {
+    // `+?`: see `param` in drizzle.ts.
     this.#groups = $client.prepare<[number, number], { emoji: string; count: number }>(
       `select emoji, count(*) as count from reactions indexed by reactions_by_emoji
        where chat_id = +? and message_id = +? group by emoji order by min(seq)`
     )
-    this.#named = $client
+    this.#userIds = $client
       .prepare<[number, number, string], number>(
-        `select user_id from reactions where chat_id = ? and message_id = ? and emoji = ? order by seq limit ${NAMED}`
+        `select user_id from reactions where chat_id = ? and message_id = ? and emoji = ?
+         order by seq limit ${NAMED_USERS}`
       )
       .pluck()
   }
 
+  /** Reads the reactions of a message from the database. */
   of(chat_id: number, id: number): Reaction[] {
     return this.#groups
       .all(chat_id, id)
-      .map(({ emoji, count }) => ({ emoji, count, user_ids: this.#named.all(chat_id, id, emoji) }))
+      .map(({ emoji, count }) => ({ emoji, count, user_ids: this.#userIds.all(chat_id, id, emoji) }))
   }
 
-  /** The reactions of one message, which is about to change. */
-  before(message: Place): Reaction[] {
+  /** Returns the reactions of a message that is about to change, from the cache if possible. */
+  before(message: MessageVersion): Reaction[] {
     const { chat_id, id, seq } = message
-    const kept = this.#kept.get(keyOf(chat_id, id))
-    return kept?.seq === seq ? kept.reactions : this.of(chat_id, id)
+    const cached = this.#cache.get(keyOf(chat_id, id))
+    return cached?.seq === seq ? cached.reactions : this.of(chat_id, id)
   }
 
-  /** A user's reaction was added to what they were `before`. The message has taken the number `seq`. */
-  added(before: Reaction[], { chat_id, id, seq }: Place, emoji: string, user_id: number): Reaction[] {
-    const others = before.some(reaction => reaction.emoji === emoji)
+  /** Adds a user's reaction to the reactions `before` it. `seq` is the number that this change has taken. */
+  added(before: Reaction[], { chat_id, id, seq }: MessageVersion, emoji: string, user_id: number): Reaction[] {
+    const groups = before.some(reaction => reaction.emoji === emoji)
       ? before
       : [...before, { emoji, count: 0, user_ids: [] }]
-    const reactions = others.map(reaction => {
+    const reactions = groups.map(reaction => {
       if (reaction.emoji !== emoji) return reaction
       const { count, user_ids } = reaction
-      return { emoji, count: count + 1, user_ids: user_ids.length < NAMED ? [...user_ids, user_id] : user_ids }
+      return { emoji, count: count + 1, user_ids: user_ids.length < NAMED_USERS ? [...user_ids, user_id] : user_ids }
     })
-    this.#kept.set(keyOf(chat_id, id), { seq, reactions })
+    this.#cache.set(keyOf(chat_id, id), { seq, reactions })
     return reactions
   }
 
-  /** A user's reaction was removed from what they were `before`. The message has taken the number `seq`. */
-  removed(before: Reaction[], message: Place, emoji: string, user_id: number): Reaction[] {
+  /** Removes a user's reaction from the reactions `before` that. `seq` is the number that this change has taken. */
+  removed(before: Reaction[], message: MessageVersion, emoji: string, user_id: number): Reaction[] {
     const { chat_id, id, seq } = message
-    const others = before.flatMap(reaction => {
+    const groups = before.flatMap(reaction => {
       if (reaction.emoji !== emoji) return [reaction]
       const count = reaction.count - 1
-      return count > 0 ? [{ emoji, count, user_ids: this.#named.all(chat_id, id, emoji) }] : []
+      return count > 0 ? [{ emoji, count, user_ids: this.#userIds.all(chat_id, id, emoji) }] : []
     })
     const wasFirst = before.some(reaction => reaction.emoji === emoji && reaction.user_ids[0] === user_id)
-    // Without its first one, a reaction may have come later than others.
-    const reactions = wasFirst ? this.of(chat_id, id) : others
-    this.#kept.set(keyOf(chat_id, id), { seq, reactions })
+    // Without its first user, an emoji may move behind others: read the order again.
+    const reactions = wasFirst ? this.of(chat_id, id) : groups
+    this.#cache.set(keyOf(chat_id, id), { seq, reactions })
     return reactions
   }
 
-  /** To be called when a transaction was rolled back: its numbers are taken again, by other changes. */
-  forget(): void {
-    this.#kept.clear()
+  /** Call this after a rollback: other changes will take the numbers of the transaction. */
+  clear(): void {
+    this.#cache.clear()
   }
 }
 

@@ -1,20 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { ChatError } from '../../errors.ts'
-import type { Page } from '../../schemas/common.ts'
-import type { User } from '../../schemas/user.ts'
-import { decodeCursor, type PageRequest, tagOf, toPage } from '../page.ts'
+import { decodeCursor, tagOf, toPage } from '../page.ts'
+import type { SessionRepository } from '../repositories.ts'
+import { toUser } from '../rows.ts'
 import { and, desc, eq, gt, inArray, lte, ne, param, sql } from './drizzle.ts'
 import type { Database } from './open.ts'
-import { sessions, users } from './tables.ts'
-import { toUser, userColumns } from './users.ts'
+import { sessions, userColumns, users } from './tables.ts'
 
-/** Sessions that are ended in one go; what is left waits for the next login. */
-const ENDED_AT_ONCE = 1000
+/** Sessions that one call of `endOldest` ends. The next login of the user ends the rest. */
+const ENDED_PER_CALL = 1000
+/** Characters of a User-Agent header that are stored. */
+const USER_AGENT_LENGTH = 256
 
-export type SessionRow = typeof sessions.$inferSelect
-
-/** Sessions: a login on a device. The id is 128 random bits in base64url. Times are milliseconds since 1970. */
-export function sessionsRepository(db: Database) {
+export function sessionRepository(db: Database): SessionRepository {
   const withUser = db
     .select({ session: sessions, user: userColumns })
     .from(sessions)
@@ -23,15 +21,10 @@ export function sessionsRepository(db: Database) {
     .prepare()
 
   return {
-    /** Opens a session of a user whose password hash is still this one; undefined when it was changed meanwhile. */
-    async create(
-      { id: user_id, password_hash }: { id: number; password_hash: string },
-      expires_at: number,
-      userAgent?: string
-    ): Promise<SessionRow | undefined> {
+    async create({ id: user_id, password_hash }, expires_at, userAgent) {
       const now = Date.now()
       const id = randomBytes(16).toString('base64url')
-      const user_agent = userAgent?.slice(0, 256) ?? null
+      const user_agent = userAgent?.slice(0, USER_AGENT_LENGTH) ?? null
       const row = { id, user_id, created_at: now, last_seen_at: now, expires_at, user_agent }
       return db.transaction(
         tx => {
@@ -47,15 +40,7 @@ export function sessionsRepository(db: Database) {
       )
     },
 
-    /**
-     * Gives a user another password hash and ends every session of theirs but `session_id`. Returns the ids of those
-     * that ended. To hash takes long, so this decides again on what holds now: throws UNAUTHENTICATED when the session
-     * has ended, and WRONG_PASSWORD when `verified` is no longer the hash.
-     */
-    async changePassword(
-      { user_id, session_id, verified }: { user_id: number; session_id: string; verified: string },
-      password_hash: string
-    ): Promise<string[]> {
+    async changePassword({ user_id, session_id, verified }, password_hash) {
       return db.transaction(
         tx => {
           const live = and(eq(sessions.id, session_id), gt(sessions.expires_at, Date.now()))
@@ -70,14 +55,12 @@ export function sessionsRepository(db: Database) {
       )
     },
 
-    /** A session that has not ended, with its user. */
-    async find(id: string): Promise<{ session: SessionRow; user: User } | undefined> {
+    async find(id) {
       const [row] = await withUser.execute({ id, now: Date.now() })
       return row && { session: row.session, user: toUser(row.user) }
     },
 
-    /** The sessions of a user that have not ended, newest first. Throws INVALID_CURSOR. */
-    async list(user_id: number, { limit, cursor }: PageRequest): Promise<Page<SessionRow>> {
+    async list(user_id, { limit, cursor }) {
       const tag = tagOf('sessions', user_id)
       const [created_at, id] = decodeCursor(cursor, [0, ''], tag) ?? [Number.MAX_SAFE_INTEGER, '']
       const live = and(eq(sessions.user_id, user_id), gt(sessions.expires_at, Date.now()))
@@ -96,29 +79,26 @@ export function sessionsRepository(db: Database) {
       )
     },
 
-    /** Ends the sessions of a user that were used longest ago, all but `most`. Returns the ids of those that ended. */
-    async endOldest(user_id: number, most: number): Promise<string[]> {
+    async endOldest(user_id, keep) {
       const beyond = db
         .select({ id: sessions.id })
         .from(sessions)
         .where(eq(sessions.user_id, user_id))
         .orderBy(desc(sessions.last_seen_at), desc(sessions.created_at))
-        .limit(ENDED_AT_ONCE)
-        .offset(most)
+        .limit(ENDED_PER_CALL)
+        .offset(keep)
       return idsOf(await db.delete(sessions).where(inArray(sessions.id, beyond)).returning({ id: sessions.id }))
     },
 
-    /** Forgets what has ended. */
-    async sweep(): Promise<void> {
+    async sweep() {
       await db.delete(sessions).where(lte(sessions.expires_at, Date.now()))
     },
 
-    async touch(id: string, times: { last_seen_at: number; expires_at?: number }): Promise<void> {
+    async touch(id, times) {
       await db.update(sessions).set(times).where(eq(sessions.id, id))
     },
 
-    /** Ends one session of a user. Returns the ids of those that ended: one, or none when there is no such session. */
-    async remove(user_id: number, id: string): Promise<string[]> {
+    async remove(user_id, id) {
       return idsOf(
         await db
           .delete(sessions)

@@ -1,17 +1,18 @@
 import type { Role, Visibility } from '../../schemas/chat.ts'
 import type { Data } from '../../schemas/data.ts'
 import type { MessageKind } from '../../schemas/message.ts'
+import type { ChatRow, UserRow } from '../rows.ts'
 import { check, index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex } from './drizzle.ts'
 
 // Times are integer milliseconds since 1970. Every key of the hot tables begins with chat_id.
 //
-// A column `…_folded` holds the text of another column as `foldText` of fold.ts returns it. The server writes both
-// together. NULL means "not folded yet": the server folds the text at its next start (unfolded.ts).
+// A column `…_folded` holds the text of another column as `foldText` returns it. The server writes both together. NULL
+// means "not folded yet": the server folds the text at its next start (fold-worker.ts).
 
 export const users = sqliteTable(
   'users',
   {
-    // AUTOINCREMENT: an id is never given again, because messages and tokens may still mention it.
+    // AUTOINCREMENT: an id is never used again, because messages and tokens may still refer to it.
     id: integer('id').primaryKey({ autoIncrement: true }),
     username: text('username').notNull().unique(),
     display_name: text('display_name').notNull(),
@@ -22,6 +23,15 @@ export const users = sqliteTable(
   },
   table => [index('users_display_name_folded').on(table.display_name_folded, table.username)]
 )
+
+/** The columns of an account that others may see. */
+export const userColumns = {
+  id: users.id,
+  username: users.username,
+  display_name: users.display_name,
+  created_at: users.created_at,
+  data: users.data
+} satisfies Record<keyof UserRow, unknown>
 
 export const sessions = sqliteTable(
   'sessions',
@@ -45,7 +55,7 @@ export const chats = sqliteTable(
     kind: text('kind').$type<'group' | 'direct'>().notNull(),
     visibility: text('visibility').$type<Visibility>().notNull(),
     title: text('title'),
-    // "lower id:higher id" of a direct chat's two people, so that the database refuses a second one.
+    // "lower id:higher id" of the two users of a direct chat: UNIQUE refuses a second chat of the same users.
     direct_key: text('direct_key').unique(),
     seq: integer('seq').notNull().default(0),
     created_by: integer('created_by')
@@ -53,7 +63,7 @@ export const chats = sqliteTable(
       .references(() => users.id),
     created_at: integer('created_at').notNull(),
     updated_at: integer('updated_at').notNull(),
-    // Nobody finds a deleted chat any more. What was said in it leaves little by little, and the row at last.
+    // No function finds a deleted chat. purge.ts deletes its messages piece by piece, and then this row.
     deleted_at: integer('deleted_at'),
     title_folded: text('title_folded'),
     data: text('data', { mode: 'json' }).$type<Data>()
@@ -64,6 +74,19 @@ export const chats = sqliteTable(
     index('chats_unfolded').on(table.id).where(sql`title_folded is null and title is not null`)
   ]
 )
+
+/** The columns of a chat that go over the wire. */
+export const chatColumns = {
+  id: chats.id,
+  kind: chats.kind,
+  visibility: chats.visibility,
+  title: chats.title,
+  seq: chats.seq,
+  created_by: chats.created_by,
+  created_at: chats.created_at,
+  updated_at: chats.updated_at,
+  data: chats.data
+} satisfies Record<keyof ChatRow, unknown>
 
 export const members = sqliteTable(
   'members',
@@ -81,13 +104,13 @@ export const members = sqliteTable(
   table => [primaryKey({ columns: [table.chat_id, table.user_id] }), index('members_user_id').on(table.user_id)]
 )
 
-/** What a message carries beside its text; never on the wire. */
+/** What is stored with a message and never goes over the wire. */
 export interface MessageMeta {
-  /** Who added the member that a `joined` tells of, when it was somebody else. */
+  /** In a `joined` message: the user who added the member; absent when the member joined. */
   added_by?: number
-  /** Who removed the member that a `left` tells of, when it was somebody else. */
+  /** In a `left` message: the user who removed the member; absent when the member left. */
   removed_by?: number
-  /** SHA-256 in hex of the text first sent, kept at an edit, so that a retry is still known as one. */
+  /** `contentDigest` of the first text and `data`, stored by an edit: a retry of the send is still recognized. */
   first_text?: string
 }
 
@@ -114,7 +137,7 @@ export const messages = sqliteTable(
   },
   table => [
     primaryKey({ columns: [table.chat_id, table.id] }),
-    // Only what was changed after it was created; the primary key already orders the rest by seq.
+    // Only messages that were changed after they were created: the primary key already orders the others by seq.
     uniqueIndex('messages_changed').on(table.chat_id, table.seq).where(sql`seq > id`),
     uniqueIndex('messages_client_id')
       .on(table.chat_id, table.sender_id, table.client_id)
@@ -134,24 +157,24 @@ export const reactions = sqliteTable(
       .references(() => users.id, { onDelete: 'cascade' }),
     emoji: text('emoji').notNull(),
     created_at: integer('created_at').notNull(),
-    // The number of the chat's log that the reaction took: reactions of a message are in its order.
+    // The number of the chat's log that the reaction took. Reactions of a message are ordered by it.
     seq: integer('seq').notNull()
   },
   table => [
     primaryKey({ columns: [table.chat_id, table.message_id, table.user_id, table.emoji] }),
-    // Counts the reactions of a message by emoji, and names the first ones of each.
+    // Covers two queries: the count for each emoji of a message, and the first users of each emoji.
     index('reactions_by_emoji').on(table.chat_id, table.message_id, table.emoji, table.seq, table.user_id)
   ]
 )
 
-/** What the server knows about this database file; one row. */
+/** Facts about this database file; one row. */
 export const server = sqliteTable(
   'server',
   {
     id: integer('id').primaryKey(),
-    // The random id of this history: 16 bytes in base64url. It changes when a backup takes the place of the database.
+    // The random id of this history: 16 bytes in base64url. It changes when a backup is restored.
     epoch: text('epoch').notNull(),
-    // When this file was made as a copy of another; NULL after the server has opened the copy with a new epoch.
+    // When this file was created as a copy of another; NULL after the server has opened the copy with a new epoch.
     copied_at: integer('copied_at')
   },
   () => [check('server_has_one_row', sql`id = 1`)]

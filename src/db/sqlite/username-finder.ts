@@ -1,8 +1,8 @@
 import type { FairTurns } from '../../fair-turns.ts'
 import type { Database } from './open.ts'
 
-/** Display names that are looked at before others have the event loop. */
-const SLICE = 1000
+/** Display names that are read before the scan yields to the event loop. */
+const SCANNED_NAMES = 1000
 
 interface NameRow {
   folded: string
@@ -10,11 +10,11 @@ interface NameRow {
 }
 
 /**
- * A function that returns the usernames of up to `count` users after the username `after`, ascending, of those whose
- * username or folded display name begins with `prefix`, which is folded.
+ * Returns a function that finds up to `count` usernames after the username `after`, ascending, whose username or folded
+ * display name begins with `prefix`. The prefix is folded.
  *
- * Usernames come in their order from an index. Display names come from another index in the order of the names: all that
- * begin with the prefix are looked at, slice by slice, and the first usernames of them kept.
+ * An index returns usernames in their order. Another index returns display names in the order of the names: all names
+ * with the prefix are read, slice by slice, and the first usernames among them are kept.
  */
 export function usernameFinder({ $client }: Database, scans: FairTurns) {
   const byUsername = $client
@@ -26,20 +26,21 @@ export function usernameFinder({ $client }: Database, scans: FairTurns) {
   const byDisplayName = $client.prepare<[NameRow & { end: string }], NameRow>(
     `select display_name_folded as folded, username from users
      where (display_name_folded, username) > (@folded, @username) and display_name_folded < @end
-     order by display_name_folded, username limit ${SLICE}`
+     order by display_name_folded, username limit ${SCANNED_NAMES}`
   )
 
   return async function find(prefix: string, after: string, count: number): Promise<string[]> {
-    // No text with this prefix is above: it is the last code point, and SQLite compares UTF-8, which is in their order.
+    // Every text with this prefix is below: U+10FFFF is the last code point, and SQLite compares UTF-8 byte by byte,
+    // which is code point order.
     const end = `${prefix}\u{10ffff}`
-    let found = byUsername.all({ after, prefix, end, count })
-    if (prefix === '') return found
+    let usernames = byUsername.all({ after, prefix, end, count })
+    if (prefix === '') return usernames
     let last: NameRow = { folded: prefix, username: '' }
     for (; ; await scans.turn()) {
       const rows = byDisplayName.all({ ...last, end })
       const others = rows.map(({ username }) => username).filter(username => username > after)
-      found = [...new Set([...found, ...others])].sort().slice(0, count)
-      if (rows.length < SLICE) return found
+      usernames = [...new Set([...usernames, ...others])].sort().slice(0, count)
+      if (rows.length < SCANNED_NAMES) return usernames
       last = rows.at(-1) as NameRow
     }
   }

@@ -1,211 +1,155 @@
-import type { ErrorCode } from '../../../errors.ts'
 import type { Role, Visibility } from '../../../schemas/chat.ts'
-import type { Data } from '../../../schemas/data.ts'
-import type { Message, Sender } from '../../../schemas/message.ts'
-import { toIso } from '../../page.ts'
-import { type Rights, refuseStranger } from '../../rules.ts'
+import { Refusal, refuseIf } from '../../changes.ts'
+import { toIso } from '../../rows.ts'
+import { nonMemberError, type Rights } from '../../rules.ts'
 import type { Database } from '../open.ts'
 
-/** One durable change of a chat, asked for by `user`. Whether they may is decided when it is made. */
-export type Change = { chat_id: number; user: Sender } & (
-  | {
-      type: 'send'
-      text: string
-      client_id?: string | undefined
-      reply_to?: number | undefined
-      data?: Data | undefined
-    }
-  | { type: 'edit'; id: number; text?: string | undefined; data?: Data | undefined }
-  | { type: 'delete'; id: number }
-  | { type: 'react'; id: number; emoji: string }
-  | { type: 'unreact'; id: number; emoji: string }
-  /** The user joins a public chat. */
-  | { type: 'join' }
-  /** The user adds an account that exists, or changes a member's role. */
-  | { type: 'set_member'; member: Sender; role?: Role | undefined }
-  /** The user removes a member, or leaves. */
-  | { type: 'leave'; member: Sender }
-  | { type: 'settings'; title?: string | undefined; visibility?: Visibility | undefined; data?: Data | undefined }
-  /** Deletes the chat. */
-  | { type: 'remove' }
-  /** Takes no number: how far somebody has read is theirs, not the chat's. */
-  | { type: 'read'; id: number }
-)
-
-/** What a change did. */
-export interface Done {
-  /** The message that it made or changed; for a repeated send, the first one. */
-  message: Message | undefined
-  /** Whether anything changed. Otherwise it was a repetition that found everything done already. */
-  fresh: boolean
-  /** Whose role is another one, the user's who became owner because the last one left, too. */
-  role_changed?: number
-  /** Where the read marker is now, when it moved. */
-  read_id?: number
-}
-
-/** What became of a change. */
-export type Outcome = Done | { error: ErrorCode; cause?: unknown }
-
-/** A change that cannot be made; its transaction goes on. */
-export class Refusal extends Error {
-  readonly code: ErrorCode
-  constructor(code: ErrorCode) {
-    super(code)
-    this.code = code
-  }
-}
-
-/** Throws the refusal that a rule found, if it found one. */
-export function refuse(code: ErrorCode | undefined): void {
-  if (code) throw new Refusal(code)
-}
-
-/** A moment, and as it goes over the wire. */
-interface Moment {
+/** A time, and the same time as it goes over the wire. */
+interface Timestamp {
   ms: number
   iso: string
 }
 
-/** A chat, as far as a batch got with it. */
-export interface Head {
+/** The end of a chat's log, as the transactions so far have left it. */
+export interface LogHead {
   readonly chat_id: number
   readonly kind: Rights['kind']
   visibility: Visibility
   /** The number of the latest change. */
   seq: number
   /** The time of the latest change. */
-  latest: Moment
-  /** Whether it is to be written back. */
-  moved: boolean
+  latest: Timestamp
+  /** Whether this batch has taken numbers, so that the head must be written. */
+  dirty: boolean
   /** Roles that were looked up; undefined for users who are not members. */
   readonly roles: Map<number, Role | undefined>
 }
 
-/** What one transaction does: the chats that it touches, and who may do what in them. */
+/** One transaction: the chats that it changes, and the roles that it decides on. */
 export interface Batch {
-  /** A chat. Throws Refusal when there is none. */
-  head(chat_id: number): Head
+  /** Returns the head of a chat. Throws Refusal when there is no such chat. */
+  head(chat_id: number): LogHead
   /** Takes the next number of a chat. Throws Refusal when there is no such chat. */
-  next(chat_id: number): number
-  /** The time of this batch in a chat: never before the time of its latest change, whatever the clock says. */
-  time(chat_id: number): Moment
-  /** The role of a user in a chat, undefined when they are not a member. Throws Refusal when there is no such chat. */
+  nextSeq(chat_id: number): number
+  /** The time of this batch in a chat: never before the chat's latest change, whatever the clock says. */
+  timestamp(chat_id: number): Timestamp
+  /** Returns the role of a user; undefined when they are not a member. Throws Refusal when there is no such chat. */
   role(chat_id: number, user_id: number): Role | undefined
-  /** Throws Refusal when a user is not a member of a chat: they may have left before their turn came. */
-  needMember(chat_id: number, user_id: number): void
-  /** What a member may do. Throws Refusal when the user is not a member. */
+  /** Throws Refusal when a user is not a member: they may have left since the request was checked. */
+  requireMember(chat_id: number, user_id: number): void
+  /** Returns the rights of a member. Throws Refusal when the user is not a member. */
   rights(chat_id: number, user_id: number): Rights
-  /** A chat is gone. */
-  forget(chat_id: number): void
-  /** Writes the heads back. */
-  save(): void
+  /** Removes a deleted chat from the cache. */
+  removeHead(chat_id: number): void
+  /** Writes the changed heads. */
+  writeHeads(): void
 }
 
-/** Chats and roles that are remembered at most. */
-const REMEMBERED = 100_000
+/** Heads and roles that are cached, together. When there are more, all are removed. */
+const CACHED_ENTRIES = 100_000
 
 interface HeadRow {
   kind: Rights['kind']
   visibility: Visibility
   seq: number
   updated_at: number
-  /** When the newest message was sent: clocks that were set back have left messages later than `updated_at`. */
+  /** The time of the newest message. Later than `updated_at` when the clock was set back. */
   newest: number | null
 }
 
 /**
- * Begins batches. What one has found out, the next need not ask for again, unless something else has written to the
+ * Begins batches. Heads and roles stay cached from one batch to the next, unless something else has written to the
  * database in between: another repository, or another process.
  */
-export function batches({ $client }: Database): { begin(): Batch; forget(): void } {
-  const read = $client.prepare<[number], HeadRow>(
+export function batches({ $client }: Database): { begin(): Batch; clear(): void } {
+  const selectHead = $client.prepare<[number], HeadRow>(
     `select kind, visibility, seq, updated_at,
        (select created_at from messages where chat_id = chats.id order by id desc limit 1) as newest
      from chats where id = ? and deleted_at is null`
   )
-  const write = $client.prepare('update chats set seq = ?, updated_at = ? where id = ?')
-  const roleOf = $client
+  const updateHead = $client.prepare('update chats set seq = ?, updated_at = ? where id = ?')
+  const selectRole = $client
     .prepare<[number, number], Role>('select role from members where chat_id = ? and user_id = ?')
     .pluck()
-  // https://www.sqlite.org/pragma.html#pragma_data_version tells of other connections, total_changes() of this one.
-  const othersWrites = $client.prepare<[], number>('pragma data_version').pluck()
-  const ownWrites = $client.prepare<[], number>('select total_changes()').pluck()
+  // Writes of other connections: https://www.sqlite.org/pragma.html#pragma_data_version. Writes of this one:
+  // https://www.sqlite.org/lang_corefunc.html#total_changes
+  const selectForeignWrites = $client.prepare<[], number>('pragma data_version').pluck()
+  const selectOwnWrites = $client.prepare<[], number>('select total_changes()').pluck()
 
-  const heads = new Map<number, Head>()
-  let remembered = 0
-  let writes: number | undefined
-  let version: number | undefined
+  const heads = new Map<number, LogHead>()
+  let entries = 0
+  let ownWrites: number | undefined
+  let foreignWrites: number | undefined
 
-  function load(chat_id: number): Head {
-    const known = heads.get(chat_id)
-    if (known) return known
-    const row = read.get(chat_id)
+  function headOf(chat_id: number): LogHead {
+    const cached = heads.get(chat_id)
+    if (cached) return cached
+    const row = selectHead.get(chat_id)
     if (!row) throw new Refusal('CHAT_NOT_FOUND')
     const { kind, visibility, seq, updated_at, newest } = row
-    const latest = toMoment(Math.max(updated_at, newest ?? 0))
-    const head = { chat_id, kind, visibility, seq, latest, moved: false, roles: new Map() }
+    const latest = toTimestamp(Math.max(updated_at, newest ?? 0))
+    const head = { chat_id, kind, visibility, seq, latest, dirty: false, roles: new Map() }
     heads.set(chat_id, head)
-    remembered++
+    entries++
     return head
   }
 
-  function role(chat_id: number, user_id: number): Role | undefined {
-    const { roles } = load(chat_id)
-    const known = roles.get(user_id)
-    if (known !== undefined || roles.has(user_id)) return known
-    const found = roleOf.get(chat_id, user_id)
-    roles.set(user_id, found)
-    remembered++
-    return found
+  function roleOf(chat_id: number, user_id: number): Role | undefined {
+    const { roles } = headOf(chat_id)
+    const cached = roles.get(user_id)
+    if (cached !== undefined || roles.has(user_id)) return cached
+    const role = selectRole.get(chat_id, user_id)
+    roles.set(user_id, role)
+    entries++
+    return role
   }
 
-  function forget(): void {
+  function clear(): void {
     heads.clear()
-    remembered = 0
+    entries = 0
   }
 
   function begin(): Batch {
-    const current = othersWrites.get()
-    if (version !== current || writes !== ownWrites.get() || remembered > REMEMBERED) forget()
-    version = current
-    const now = toMoment(Date.now())
-    const moved: Head[] = []
+    const current = selectForeignWrites.get()
+    if (foreignWrites !== current || ownWrites !== selectOwnWrites.get() || entries > CACHED_ENTRIES) clear()
+    foreignWrites = current
+    const now = toTimestamp(Date.now())
+    const dirty: LogHead[] = []
     return {
-      head: load,
-      next(chat_id) {
-        const head = load(chat_id)
-        if (!head.moved) moved.push(head)
-        head.moved = true
+      head: headOf,
+      nextSeq(chat_id) {
+        const head = headOf(chat_id)
+        if (!head.dirty) dirty.push(head)
+        head.dirty = true
         return ++head.seq
       },
-      time(chat_id) {
-        const { latest } = load(chat_id)
+      timestamp(chat_id) {
+        const { latest } = headOf(chat_id)
         return latest.ms > now.ms ? latest : now
       },
-      role,
-      needMember(chat_id, user_id) {
-        if (!role(chat_id, user_id)) throw new Refusal(refuseStranger(load(chat_id)))
+      role: roleOf,
+      requireMember(chat_id, user_id) {
+        if (!roleOf(chat_id, user_id)) refuseIf(nonMemberError(headOf(chat_id)))
       },
       rights(chat_id, user_id) {
-        this.needMember(chat_id, user_id)
-        return { kind: load(chat_id).kind, role: role(chat_id, user_id) as Role }
+        this.requireMember(chat_id, user_id)
+        return { kind: headOf(chat_id).kind, role: roleOf(chat_id, user_id) as Role }
       },
-      forget: chat_id => void heads.delete(chat_id),
-      save() {
-        for (const head of moved) {
+      removeHead: chat_id => void heads.delete(chat_id),
+      writeHeads() {
+        for (const head of dirty) {
           if (head.latest.ms < now.ms) head.latest = now
-          write.run(head.seq, head.latest.ms, head.chat_id)
-          head.moved = false
+          updateHead.run(head.seq, head.latest.ms, head.chat_id)
+          head.dirty = false
         }
-        writes = ownWrites.get()
+        ownWrites = selectOwnWrites.get()
       }
     }
   }
 
-  return { begin, forget }
+  return { begin, clear }
 }
 
-function toMoment(ms: number): Moment {
+function toTimestamp(ms: number): Timestamp {
   return { ms, iso: toIso(ms) }
 }

@@ -1,67 +1,66 @@
 import { inSlices } from '../../../time-slice.ts'
-import { refuseBelow } from '../../rules.ts'
+import { type Change, type ChangeOf, Refusal, type Result, refuseIf, type Success } from '../../changes.ts'
+import type { LogRepository } from '../../repositories.ts'
+import { checkRole } from '../../rules.ts'
 import { foldText } from '../../search/fold-text.ts'
-import { isLocked, type Patience } from '../busy-retry.ts'
+import type { BusyRetry } from '../busy-retry.ts'
+import { isBusy } from '../errors.ts'
 import type { Database } from '../open.ts'
-import { type Batch, batches, type Change, type Done, type Outcome, Refusal, refuse } from './batch.ts'
+import { type Batch, batches } from './batch.ts'
 import { memberChanges } from './member-changes.ts'
 import { messageChanges } from './message-changes.ts'
 
-export type { Change, Done, Outcome } from './batch.ts'
-
 /**
- * The append side of every chat's log. A batch is one transaction and one fsync; `seq` is taken inside it, and who may do
- * what is decided there. Written in plain SQL, prepared once: every message that is sent comes through here.
+ * The append side of the logs. A batch is one transaction and one fsync. The transaction takes the numbers and decides who
+ * may do what. Plain SQL in statements prepared once: every message that is sent comes through here.
  */
-export function logRepository(db: Database, patience: Patience) {
+export function logRepository(db: Database, busyRetry: BusyRetry): LogRepository {
   const client = db.$client
-  const { begin, forget: forgetHeads } = batches(db)
-  const { create, send, edit, remove, react, unreact, rolledBack } = messageChanges(db)
+  const { begin, clear: clearHeads } = batches(db)
+  const { create, send, edit, remove, react, unreact, clearCache } = messageChanges(db)
   const members = memberChanges(db, create)
-  const setTitle = client.prepare(
+  const updateTitle = client.prepare(
     'update chats set title = @title, title_folded = @title_folded where id = @chat_id and title <> @title'
   )
-  const setVisibility = client.prepare('update chats set visibility = ? where id = ?')
-  const setData = client.prepare('update chats set data = ? where id = ?')
+  const updateVisibility = client.prepare('update chats set visibility = ? where id = ?')
+  const updateData = client.prepare('update chats set data = ? where id = ?')
   const hideChat = client.prepare("update chats set visibility = 'private', deleted_at = ? where id = ?")
   const removeMembers = client.prepare('delete from members where chat_id = ?')
 
-  /** A transaction was rolled back: what was remembered of it never was. */
-  function forget(): void {
-    forgetHeads()
-    rolledBack()
+  /** Call this after a rollback: the caches hold what the transaction did. */
+  function clearCaches(): void {
+    clearHeads()
+    clearCache()
   }
 
   function rename(chat_id: number, title: string): boolean {
-    return setTitle.run({ chat_id, title, title_folded: foldText(title) }).changes > 0
+    return updateTitle.run({ chat_id, title, title_folded: foldText(title) }).changes > 0
   }
 
-  function settings(batch: Batch, change: Change & { type: 'settings' }): Done {
+  function changeSettings(batch: Batch, change: ChangeOf<'settings'>): Success {
     const { chat_id, user, title, visibility, data } = change
-    refuse(refuseBelow(batch.rights(chat_id, user.id), 'admin'))
+    refuseIf(checkRole(batch.rights(chat_id, user.id), 'admin'))
     const head = batch.head(chat_id)
-    const opened = visibility !== undefined && visibility !== head.visibility
-    if (opened) {
-      setVisibility.run(visibility, chat_id)
+    const changesVisibility = visibility !== undefined && visibility !== head.visibility
+    if (changesVisibility) {
+      updateVisibility.run(visibility, chat_id)
       head.visibility = visibility
     }
-    if (data !== undefined) setData.run(JSON.stringify(data), chat_id)
-    const renamed = title !== undefined && rename(chat_id, title)
-    return renamed
-      ? create(batch, change, 'renamed', title)
-      : { message: undefined, fresh: opened || data !== undefined }
+    if (data !== undefined) updateData.run(JSON.stringify(data), chat_id)
+    if (title !== undefined && rename(chat_id, title)) return create(batch, change, 'renamed', title)
+    return { message: undefined, changed: changesVisibility || data !== undefined }
   }
 
-  /** From now on nobody is in the chat or finds it. What was said in it leaves later; see purge.ts. */
-  function removeChat(batch: Batch, { chat_id, user }: Change): Done {
-    refuse(refuseBelow(batch.rights(chat_id, user.id), 'owner'))
-    hideChat.run(batch.time(chat_id).ms, chat_id)
+  /** Hides the chat and removes its members. purge.ts deletes its messages later. */
+  function removeChat(batch: Batch, { chat_id, user }: Change): Success {
+    refuseIf(checkRole(batch.rights(chat_id, user.id), 'owner'))
+    hideChat.run(batch.timestamp(chat_id).ms, chat_id)
     removeMembers.run(chat_id)
-    batch.forget(chat_id)
-    return { message: undefined, fresh: true }
+    batch.removeHead(chat_id)
+    return { message: undefined, changed: true }
   }
 
-  function apply(batch: Batch, change: Change): Outcome {
+  function apply(batch: Batch, change: Change): Result {
     try {
       switch (change.type) {
         case 'join':
@@ -71,13 +70,13 @@ export function logRepository(db: Database, patience: Patience) {
         case 'leave':
           return members.leave(batch, change)
         case 'read':
-          return members.read(batch, change)
+          return members.moveReadMarker(batch, change)
         case 'settings':
-          return settings(batch, change)
+          return changeSettings(batch, change)
         case 'remove':
           return removeChat(batch, change)
       }
-      batch.needMember(change.chat_id, change.user.id)
+      batch.requireMember(change.chat_id, change.user.id)
       switch (change.type) {
         case 'send':
           return send(batch, change)
@@ -96,35 +95,34 @@ export function logRepository(db: Database, patience: Patience) {
     }
   }
 
-  const transaction = client.transaction((changes: Change[]): Outcome[] => {
+  const transaction = client.transaction((changes: Change[]): Result[] => {
     const batch = begin()
-    const outcomes = changes.map(change => apply(batch, change))
-    batch.save()
-    return outcomes
+    const results = changes.map(change => apply(batch, change))
+    batch.writeHeads()
+    return results
   }).immediate
 
-  function tryAlone(change: Change): Outcome {
+  function appendAlone(change: Change): Result {
     try {
-      return transaction([change])[0] as Outcome
+      return transaction([change])[0] as Result
     } catch (cause) {
-      forget()
+      clearCaches()
       return { error: 'STORAGE_FAILED', cause }
     }
   }
 
   return {
     /**
-     * Makes these changes, durably, when the promise resolves: an outcome for each, in their order. When the database
-     * fails, each is tried alone, so that one that cannot be stored does not take its neighbours with it; but not when
-     * another process has held the lock for too long.
+     * When the transaction fails, each change is tried in a transaction of its own: a change that cannot be stored must
+     * not fail the others. Not so when another process has held the lock for too long.
      */
-    async append(changes: Change[]): Promise<Outcome[]> {
+    async append(changes) {
       try {
-        return await patience.wait(() => transaction(changes))
+        return await busyRetry.run(() => transaction(changes))
       } catch (cause) {
-        forget()
-        if (changes.length === 1 || isLocked(cause)) return changes.map(() => ({ error: 'STORAGE_FAILED', cause }))
-        return inSlices(changes, tryAlone)
+        clearCaches()
+        if (changes.length === 1 || isBusy(cause)) return changes.map(() => ({ error: 'STORAGE_FAILED', cause }))
+        return inSlices(changes, appendAlone)
       }
     }
   }

@@ -1,9 +1,9 @@
-/** A priority queue: a binary heap, of which each push and pop costs the logarithm of its size. */
+/** A priority queue: a binary heap. A push or pop takes time logarithmic in the size. */
 export class Heap<T> {
   readonly #isBefore: (a: T, b: T) => boolean
   readonly #items: T[] = []
 
-  /** `isBefore` tells whether `a` comes out before `b`. */
+  /** `isBefore` returns whether `pop` must return `a` before `b`. */
   constructor(isBefore: (a: T, b: T) => boolean) {
     this.#isBefore = isBefore
   }
@@ -12,7 +12,7 @@ export class Heap<T> {
     return this.#items.length
   }
 
-  /** The item that comes out next. */
+  /** The item that `pop` returns next. */
   get first(): T | undefined {
     return this.#items[0]
   }

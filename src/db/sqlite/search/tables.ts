@@ -1,6 +1,6 @@
 import type Sqlite from 'better-sqlite3'
 
-/** Grows when words change (search-text.ts), or these tables: an index of another version is brought up to date. */
+/** Increase this when the words of texts (terms.ts) or these tables change: an index of another version is rebuilt. */
 const VERSION = 2
 
 const CREATE_INDEX = `
@@ -42,18 +42,18 @@ const CREATE_REST = `
   end;`
 
 /**
- * The tables of the full-text index. Virtual tables are beyond migrations; whoever drops `messages_search` has it built
- * anew from the messages.
+ * Creates the tables of the full-text index, which migrations cannot describe. When `messages_search` is missing, it is
+ * built again from the messages.
  *
- * `messages_search` has the words of each message, those of search-text.ts: the tokenizer only splits at spaces. A row's
- * id is (chat_id << 32) | message id, so that a chat is a range of them, newest last. The index keeps its own copy of the
- * words because FTS5 can take a deleted text out of its pages ("secure-delete") only when it knows what it was. That takes
- * 0.1 ms a word, so texts of very many different words are kept beside it, in `search_long`, and searched one by one.
- * Text that is edited or deleted leaves in the same transaction, by the trigger; search-index.ts brings an edited one
- * back. A deleted chat, which nobody can find any more, leaves little by little.
+ * `messages_search` holds the words of each message as terms.ts returns them: the tokenizer only splits at spaces. The id
+ * of a row is (chat_id << 32) | message id: a chat is a range of ids, newest last. The table stores its own copy of the
+ * words, because FTS5 can remove a deleted text from its pages ("secure-delete") only when it knows the text. Removing
+ * takes 0.1 ms a word: texts of very many different words are stored in `search_long` instead, and searched one by one.
+ * A trigger deletes an edited or deleted text in the same transaction; indexer.ts adds the edited text again. The rows of
+ * a deleted chat, which no search finds, are deleted piece by piece.
  *
- * `search_cursors` says of each chat how far it is indexed (`seq`), and what is known of its times (search-times.ts).
- * Without a cursor, a chat is indexed from its beginning, over the rows that are there already.
+ * `search_cursors` holds for each chat how far it is indexed (`seq`), and what is known of its times (times.ts). A chat
+ * without a cursor is indexed from its beginning, over the rows that exist already.
  */
 export function createSearchIndex(client: Sqlite.Database): void {
   const exists = client.prepare<[string], number>('select count(*) from sqlite_master where name = ?').pluck()
