@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { buildApp } from '../src/app.ts'
 import { passwords } from '../src/auth/password.ts'
 import { ConfigError, createEnvFile, loadConfig } from '../src/config.ts'
-import type { StoredSession } from '../src/db/repositories.ts'
+import type { StoredSession } from '../src/db/records.ts'
 import type { User } from '../src/schemas/user.ts'
 
 // Fills a database for load tests: accounts, their sessions, chats, messages. Writes who may open which socket.

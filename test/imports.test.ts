@@ -54,7 +54,7 @@ const BELOW: Record<string, string[]> = {
   config: ['env-file', 'validation'],
   'env-file': [],
   errors: [],
-  recent: [],
+  'lru-cache': [],
   'time-slice': [],
   'fair-turns': [],
   'json-object': [],

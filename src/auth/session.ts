@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
-import type { StoredSession } from '../db/repositories.ts'
+import type { StoredSession } from '../db/records.ts'
 import { ChatError } from '../errors.ts'
-import { Recent } from '../recent.ts'
+import { LruCache } from '../lru-cache.ts'
 import type { Sender } from '../schemas/message.ts'
 import { EXPIRING_MS } from '../schemas/socket.ts'
 import type { User } from '../schemas/user.ts'
@@ -42,7 +42,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
   const ttlMs = sessionTtl * 1000
   /** A session with less left than this is prolonged. In milliseconds. */
   const renewable = Math.max(ttlMs / 2, EXPIRING_MS)
-  const verified = new Recent<Claims>(TOKENS)
+  const verified = new LruCache<Claims>(TOKENS)
   /** Ids of the sessions whose use is being written down. */
   const touching = new Set<string>()
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { ChatAccess } from '../db/repositories.ts'
-import { checkRole, nonMemberError } from '../db/rules.ts'
+import type { ChatAccess } from '../db/records.ts'
+import { checkRole, checkSetMember, nonMemberError } from '../db/rules.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Role } from '../schemas/chat.ts'
 
@@ -41,8 +41,18 @@ function isMember(standing: ChatAccess): standing is Membership {
 }
 
 /** Throws the refusal that a rule of db/rules.ts found, if it found one. */
-export function refuse(code: ErrorCode | undefined): void {
+function refuse(code: ErrorCode | undefined): void {
   if (code) throw new ChatError(code)
+}
+
+/** Refuses a member who may not add another user, or change their role from `before` to `after`. */
+export function requireSetMember(membership: Membership, before: Role | undefined, after: Role | undefined): void {
+  refuse(checkSetMember(membership, before, after))
+}
+
+/** Refuses a member who may not remove another member, or may not leave. The transaction decides by the other's role. */
+export function requireRemoveMember(membership: Membership, isSelf: boolean): void {
+  if (!isSelf || membership.kind === 'direct') refuse(checkRole(membership, 'admin'))
 }
 
 /** Refuses early, before a body is looked at, what the change's own transaction would refuse. */

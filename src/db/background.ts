@@ -6,8 +6,8 @@ const BUSY = 0.5
 
 /**
  * Runs work that no request waits for, piece by piece, while the server is not busy. Each worker does one piece of work
- * and returns false when it found none. A worker that throws is tried again later, and does not stop the others. Returns
- * a function that stops the work.
+ * and returns false when it found none. A worker that throws is tried again later, and does not stop the others.
+ * Returns a function that stops the work.
  */
 export function background(workers: (() => boolean)[], onError: (error: unknown) => void): () => void {
   let load = performance.eventLoopUtilization()

@@ -1,9 +1,10 @@
-import type { Chat, Member, NewChat, PublicChat, ReadState, Role, Visibility } from '../schemas/chat.ts'
+import type { Chat, Member, NewChat, PublicChat, ReadState } from '../schemas/chat.ts'
 import type { Page } from '../schemas/common.ts'
 import type { FoundMessage, History, HistoryQuery, Message } from '../schemas/message.ts'
 import type { ProfileChange, User } from '../schemas/user.ts'
 import type { Change, Result } from './changes.ts'
 import type { PageRequest } from './page.ts'
+import type { ChatAccess, ChatHead, NewUser, SearchRequest, StoredSession } from './records.ts'
 
 // What the rest of the server knows of the storage: types only. Every storage promises:
 //
@@ -14,17 +15,8 @@ import type { PageRequest } from './page.ts'
 // - Ids are positive integers that are never used again. Times are integer milliseconds since 1970, unless a function
 //   returns an object of the wire, whose times are ISO 8601 strings.
 // - Text is returned exactly as it was written. Lists are in the order that their function names, on every storage.
-// - A cursor belongs to one list with one set of parameters. Functions throw INVALID_CURSOR for any other text.
-
-/** An account as `UserRepository.create` takes it. */
-export interface NewUser {
-  /** In any case; stored in lower case. */
-  username: string
-  /** The username, in the case given, by default. */
-  display_name?: string | undefined
-  /** A PHC string. */
-  password_hash: string
-}
+// - A cursor belongs to one list with the same parameters; a search takes the cursors of any search. Functions throw
+//   INVALID_CURSOR for any other text.
 
 /** Accounts. */
 export interface UserRepository {
@@ -32,7 +24,7 @@ export interface UserRepository {
   create(user: NewUser): Promise<User | undefined>
   /** Returns an account; undefined when there is none with this id. */
   find(id: number): Promise<User | undefined>
-  /** Returns those of these accounts that exist, each once, ascending by id. */
+  /** Returns the existing ones of these accounts, each once, ascending by id. */
   findAll(ids: number[]): Promise<User[]>
   /** Returns how many of these accounts exist. */
   count(ids: number[]): Promise<number>
@@ -49,18 +41,6 @@ export interface UserRepository {
   list(request: PageRequest & { query?: string }): Promise<Page<User>>
 }
 
-/** A session as it is stored. */
-export interface StoredSession {
-  /** 128 random bits in base64url. */
-  id: string
-  user_id: number
-  created_at: number
-  last_seen_at: number
-  expires_at: number
-  /** At most 256 characters. */
-  user_agent: string | null
-}
-
 /** Sessions: a login on one device. */
 export interface SessionRepository {
   /**
@@ -73,9 +53,9 @@ export interface SessionRepository {
     userAgent?: string
   ): Promise<StoredSession | undefined>
   /**
-   * Replaces the password hash of a user and ends all sessions of the user but `session_id`. Returns the ids of the ended
-   * sessions. Throws UNAUTHENTICATED when `session_id` has ended, and WRONG_PASSWORD when the password hash is no longer
-   * `verified`: hashing takes long, and either may change meanwhile.
+   * Replaces the password hash of a user and ends all sessions of the user but `session_id`. Returns the ids of the
+   * ended sessions. Throws UNAUTHENTICATED when `session_id` has ended, and WRONG_PASSWORD when the password hash is no
+   * longer `verified`: hashing takes long, and either may change meanwhile.
    */
   changePassword(
     change: { user_id: number; session_id: string; verified: string },
@@ -86,8 +66,8 @@ export interface SessionRepository {
   /** Lists the sessions of a user that have not expired, newest first. */
   list(user_id: number, request: PageRequest): Promise<Page<StoredSession>>
   /**
-   * Ends the sessions of a user beyond the `keep` sessions that were used last; at most 1000 in one call. Returns the ids
-   * of the ended sessions.
+   * Ends the sessions of a user beyond the `keep` sessions that were used last; at most 1000 in one call. Returns the
+   * ids of the ended sessions.
    */
   endOldest(user_id: number, keep: number): Promise<string[]>
   /** Removes all expired sessions. */
@@ -96,13 +76,6 @@ export interface SessionRepository {
   touch(id: string, times: { last_seen_at: number; expires_at?: number }): Promise<void>
   /** Ends one session of a user. Returns its id in an array, or an empty array when the user has no such session. */
   remove(user_id: number, id: string): Promise<string[]>
-}
-
-/** The `seq` of a chat's latest change, and how far one member has read the chat. */
-export interface ChatHead {
-  chat_id: number
-  seq: number
-  read_id: number
 }
 
 /** Chats as members and as strangers see them. No function returns a deleted chat. */
@@ -139,16 +112,6 @@ export interface ChatRepository {
   unread(user_id: number, heads: ChatHead[]): Promise<number[]>
 }
 
-/** A chat and the role of one user in it: what access is decided on. */
-export interface ChatAccess {
-  kind: 'group' | 'direct'
-  visibility: Visibility
-  /** The number of the chat's latest change. */
-  seq: number
-  /** Null when the user is not a member. */
-  role: Role | null
-}
-
 /** The members of chats. Members join, leave and get roles by changes of the log. */
 export interface MemberRepository {
   /**
@@ -165,9 +128,9 @@ export interface MemberRepository {
 }
 
 /**
- * Stored messages. A message has an `id`, the number of the chat's change that created it, and a `seq`, the number of the
- * latest change of it. Functions return the current state of a message, with its reactions. Callers check access first:
- * messages of a deleted chat may still be returned for a while.
+ * Stored messages. A message has an `id`, the number of the chat's change that created it, and a `seq`, the number of
+ * the latest change of it. Functions return the current state of a message, with its reactions. Callers check access
+ * first: messages of a deleted chat may still be returned for a while.
  */
 export interface MessageRepository {
   /** Returns a message; undefined when the chat has none with this id. */
@@ -190,8 +153,8 @@ export interface MessageRepository {
   created(chat_id: number, after: number, until: number, limit: number): Promise<Message[]>
   /**
    * Returns a page of history, ascending by id: the messages below `before`, above `after`, half of them below `around`
-   * and half from it on, or the latest ones. Takes at most one of the three. Each side of a page ends early when messages
-   * are long, but has one message at least, if there are any.
+   * and half from it on, or the latest ones. Takes at most one of the three. Each side of a page ends early when
+   * messages are long, but has one message at least, if there are any.
    */
   history(chat_id: number, query: Omit<HistoryQuery, 'limit'> & { limit: number }): Promise<History>
 }
@@ -201,8 +164,8 @@ export interface LogRepository {
   /**
    * Makes these changes in their order. Returns a result for each, in the same order, after all of them are durable.
    *
-   * - A change that creates or changes a message takes the next number of its chat: numbers have no gaps. Other changes,
-   *   and changes that are refused or change nothing, take none.
+   * - A change that creates or changes a message takes the next number of its chat: numbers have no gaps. Other
+   *   changes, and changes that are refused or change nothing, take none.
    * - Times in a chat never go back, whatever the clock says.
    * - A change that a rule refuses, or that cannot be stored, does not affect the others.
    * - A `send` with a `client_id` that the user has used in the chat before returns the first message, with `changed`
@@ -211,18 +174,12 @@ export interface LogRepository {
   append(changes: Change[]): Promise<Result[]>
 }
 
-export interface SearchRequest extends PageRequest {
-  query: string
-  /** Search this chat only. */
-  chat_id?: number
-}
-
 /** Full-text search. */
 export interface SearchRepository {
   /**
-   * Searches the messages of the user's chats for all words and phrases of `query`, newest first. Every message that was
-   * stored before the search began is searched. The search goes on step by step: at each `yield`, the caller may let
-   * other work run, or end the search. On a full disk, messages that are not indexed yet are missed. Throws
+   * Searches the messages of the user's chats for all words and phrases of `query`, newest first. Every message that
+   * was stored before the search began is searched. The search goes on step by step: at each `yield`, the caller may
+   * let other work run, or end the search. On a full disk, messages that are not indexed yet are missed. Throws
    * VALIDATION_FAILED when the query has too many words.
    */
   find(user_id: number, request: SearchRequest): AsyncGenerator<void, Page<FoundMessage>>

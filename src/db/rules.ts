@@ -4,8 +4,9 @@ import { ROLES, type Role, type Visibility } from '../schemas/chat.ts'
 import type { Data } from '../schemas/data.ts'
 import type { MessageKind } from '../schemas/message.ts'
 
-// Who may do what in a chat, and what counts as a repetition: pure decisions, shared by all databases. The transaction of
-// a change decides by these rules, on the data that holds then. chat/access.ts uses them too, to refuse a request early.
+// Who may do what in a chat, and what counts as a repetition: pure decisions, shared by all databases. The transaction
+// of a change decides by these rules, on the data that holds then. chat/access.ts uses them too, to refuse a request
+// early.
 //
 // A function `check…` returns the error code of the refusal, or undefined when the user may make the change.
 
@@ -62,8 +63,8 @@ export function roleOfNewMember(hasOwner: boolean, role: Role): Role {
 }
 
 /**
- * Checks that a member adds another user, or changes their role. `before` is the role until now, undefined for a user who
- * is not a member. `after` is the requested role; undefined keeps the role, and adds a new member as `member`.
+ * Checks that a member adds another user, or changes their role. `before` is the role until now, undefined for a user
+ * who is not a member. `after` is the requested role; undefined keeps the role, and adds a new member as `member`.
  */
 export function checkSetMember(
   rights: Rights,
@@ -114,8 +115,8 @@ export function checkEmoji(emoji: string, present: readonly string[]): ErrorCode
 }
 
 /**
- * Checks that a send repeats the first send with the same `client_id`: its text and `data` must equal those of the first
- * send, even when the message was edited since. The content of a deleted message is gone: every send repeats it.
+ * Checks that a send repeats the first send with the same `client_id`: its text and `data` must equal those of the
+ * first send, even when the message was edited since. The content of a deleted message is gone: every send repeats it.
  */
 export function checkRepetition(first: StoredContent, text: string, data: Data | undefined): ErrorCode | undefined {
   if (first.text === null) return undefined
@@ -127,8 +128,8 @@ export function checkRepetition(first: StoredContent, text: string, data: Data |
 }
 
 /**
- * SHA-256 in hex of a text and of `data` with its keys sorted. Equal for messages that say the same. A text never contains
- * U+0000, so a text alone cannot have the digest of a text with `data`.
+ * SHA-256 in hex of a text and of `data` with its keys sorted. Equal for messages that say the same. A text never
+ * contains U+0000, so a text alone cannot have the digest of a text with `data`.
  */
 export function contentDigest(text: string | null, data: string | null): string {
   return createHash('sha256')

@@ -4,7 +4,8 @@ import type { Repositories } from './repositories.ts'
 export interface ForeignWrites {
   /**
    * Reports to the listeners what others committed before this call. Returns false when that cannot be known, for
-   * example without a connection: the cache must then be bypassed. The cache calls this once per turn of the event loop.
+   * example without a connection: the cache must then be bypassed. The cache calls this once per turn of the event
+   * loop.
    */
   upToDate(): boolean
   /** Calls `listener` when others have written anything. Returns a function that unsubscribes. */

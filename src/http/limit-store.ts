@@ -1,5 +1,5 @@
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
-import { Recent } from '../recent.ts'
+import { LruCache } from '../lru-cache.ts'
 
 /** Keys that are counted at a time. Beyond that, those that were not met lately begin anew. */
 const KEYS = 20_000
@@ -15,7 +15,7 @@ interface Window {
  * would then last for as long as the clock was set back by.
  */
 export class LimitStore implements FastifyRateLimitStore {
-  readonly #windows = new Recent<Window>(KEYS)
+  readonly #windows = new LruCache<Window>(KEYS)
 
   incr(key: string, callback: Parameters<FastifyRateLimitStore['incr']>[1], timeWindow: number): void {
     const now = performance.now()

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { Recent } from '../../recent.ts'
+import { LruCache } from '../../lru-cache.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 /** What a kept body takes beyond its own bytes. */
@@ -10,11 +10,11 @@ const MORE_BYTES = 512
  * be measured nor encoded again.
  */
 export class KeptBodies {
-  readonly #bodies: Recent<Buffer>
+  readonly #bodies: LruCache<Buffer>
 
   /** Keeps so many bytes in all. */
   constructor(bytes: number) {
-    this.#bodies = new Recent(bytes, ({ length }) => length + MORE_BYTES)
+    this.#bodies = new LruCache(bytes, ({ length }) => length + MORE_BYTES)
   }
 
   /** The body under this key, ready to be returned by the handler. */

@@ -1,6 +1,6 @@
-import { Recent } from '../../recent.ts'
+import { LruCache } from '../../lru-cache.ts'
 import type { Role } from '../../schemas/chat.ts'
-import type { ChatAccess } from '../repositories.ts'
+import type { ChatAccess } from '../records.ts'
 
 /** Chats that are cached, and roles of users in them. */
 const CACHED_CHATS = 20_000
@@ -10,8 +10,8 @@ type CachedChat = Omit<ChatAccess, 'role'>
 
 /** Caches `MemberRepository.access`. A role is valid only with the chat that it was read with: both expire together. */
 export class ChatAccessCache {
-  readonly #chats = new Recent<CachedChat, number>(CACHED_CHATS)
-  readonly #roles = new Recent<{ chat: CachedChat; role: Role | null }>(CACHED_ROLES)
+  readonly #chats = new LruCache<CachedChat, number>(CACHED_CHATS)
+  readonly #roles = new LruCache<{ chat: CachedChat; role: Role | null }>(CACHED_ROLES)
 
   get(chat_id: number, user_id: number): ChatAccess | undefined {
     const chat = this.#chats.get(chat_id)

@@ -1,7 +1,8 @@
-import { Recent } from '../../recent.ts'
+import { LruCache } from '../../lru-cache.ts'
 import type { User } from '../../schemas/user.ts'
 import type { Change, Result } from '../changes.ts'
-import type { Repositories, StoredSession } from '../repositories.ts'
+import type { StoredSession } from '../records.ts'
+import type { Repositories } from '../repositories.ts'
 import type { Storage } from '../storage.ts'
 import { ChatAccessCache } from './chat-access.ts'
 import { CHATS_PER_USER, ChatListVersions } from './chat-list-versions.ts'
@@ -17,14 +18,14 @@ const CACHED_SESSIONS = 20_000
  *
  * An entry is invalidated before the promise of the write that makes it stale resolves: a client that has seen the
  * response to a logout or a removal never gets the old value. Writes of other processes are reported by
- * `storage.foreignWrites`, once per turn of the event loop and before an entry is used: they hold for every request that
- * arrives in a later turn.
+ * `storage.foreignWrites`, once per turn of the event loop and before an entry is used: they hold for every request
+ * that arrives in a later turn.
  */
 export function withCache({ repositories, foreignWrites }: Storage): Repositories {
   const { sessions, users, members, chats, log } = repositories
-  const sessionCache = new Recent<{ session: StoredSession; user: User }>(CACHED_SESSIONS)
+  const sessionCache = new LruCache<{ session: StoredSession; user: User }>(CACHED_SESSIONS)
   /** One object for all sessions of a user: a changed profile invalidates all of them. */
-  const userCache = new Recent<User, number>(CACHED_SESSIONS, ({ data }) =>
+  const userCache = new LruCache<User, number>(CACHED_SESSIONS, ({ data }) =>
     data ? JSON.stringify(data).length / 100 : 1
   )
   const accessCache = new ChatAccessCache()

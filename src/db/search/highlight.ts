@@ -15,8 +15,8 @@ interface State {
 }
 
 /**
- * Returns a function that returns a text as HTML with the words of the query in `<mark>`; undefined when the text does not
- * contain all phrases of the query. The time is linear in the length of the text, whatever the query.
+ * Returns a function that returns a text as HTML with the words of the query in `<mark>`; undefined when the text does
+ * not contain all phrases of the query. The time is linear in the length of the text, whatever the query.
  */
 export function highlighter(query: Phrase[]): (text: string) => string | undefined {
   const matches = matcher(query)
@@ -79,7 +79,10 @@ function follow(from: State, word: string): State {
   }
 }
 
-/** The ranges of the phrases, ascending; touching or overlapping ones are merged. The last word of the query is a prefix. */
+/**
+ * The ranges of the phrases, ascending; touching or overlapping ones are merged. The last word of the query is a
+ * prefix.
+ */
 function ranges(text: Word[], start: State, open: string): [number, number][] {
   const merged: [number, number][] = []
   let at = start

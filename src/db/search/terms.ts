@@ -23,7 +23,7 @@ const SPACELESS = `[[${[
   ...[...SOUTH_EAST_ASIAN, ...BY_SYLLABLES].map(script => String.raw`\p{sc=${script}}`)
 ].join('')}]&&[\\p{L}\\p{N}]]`
 
-/** A word: a Korean syllable, which may be decomposed; a character of those scripts; or a run of letters, digits and marks. */
+/** A word: a Korean syllable (composed or not), a character of those scripts, or a run of letters, digits and marks. */
 const WORD = new RegExp(
   String.raw`[\u1100-\u115f][\u1160-\u11a7]+[\u11a8-\u11ff]*|${SPACELESS}[\p{M}\uff9e\uff9f]*|[[[\p{L}\p{N}]--${SPACELESS}]\p{M}]+`,
   'gv'
@@ -37,14 +37,14 @@ const READ_LENGTH = 512
 const ASCII = /^[\0-\x7f]*$/
 const MARKS = /\p{M}+/gu
 /**
- * Marks in a row that are read: the limit of the Stream-Safe Text Format (https://www.unicode.org/reports/tr15/#UAX15-D4).
- * Normalization sorts them in quadratic time.
+ * Marks in a row that are read: the limit of the Stream-Safe Text Format
+ * (https://www.unicode.org/reports/tr15/#UAX15-D4). Normalization sorts them in quadratic time.
  */
 const MAX_MARKS = 30
 /**
  * Marks and letters that are removed before words are compared: accents; the points of Arabic, Hebrew and related
- * scripts, which few people type; tatweel, which only stretches a word; variation selectors. Vowel signs of other scripts
- * are not accents.
+ * scripts, which few people type; tatweel, which only stretches a word; variation selectors. Vowel signs of other
+ * scripts are not accents.
  */
 const IGNORED = new RegExp(
   String.raw`[\u0300-\u036f\u0483-\u0487\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u0640\p{Variation_Selector}` +
@@ -52,7 +52,8 @@ const IGNORED = new RegExp(
   'gv'
 )
 /**
- * Letters that are replaced by others before words are compared: the Greek final sigma, and the forms of alef, heh, yeh and kaf that Lucene folds
+ * Letters that are replaced by others before words are compared: the Greek final sigma, and the forms of alef, heh, yeh
+ * and kaf that Lucene folds
  * (https://lucene.apache.org/core/10_0_0/analysis/common/org/apache/lucene/analysis/ar/ArabicNormalizer.html and
  * PersianNormalizer).
  */
@@ -93,9 +94,9 @@ function characters(word: string): string {
 }
 
 /**
- * Folds words to the form in which they are compared: without differences of case, accents and compatibility forms, and at
- * most 64 characters (code points) each. A word may become empty. One call folds all words of a text, in linear time: a
- * call for each word would take ten times as long.
+ * Folds words to the form in which they are compared: without differences of case, accents and compatibility forms, and
+ * at most 64 characters (code points) each. A word may become empty. One call folds all words of a text, in linear
+ * time: a call for each word would take ten times as long.
  */
 export function fold(words: string[]): string[] {
   if (words.length === 0) return []
@@ -122,8 +123,8 @@ export function join(words: Word[]): string {
 }
 
 /**
- * Returns the different phrases of a query, the last one last. White space separates phrases. A message must contain all of
- * them; the last word of the last phrase is a prefix.
+ * Returns the different phrases of a query, the last one last. White space separates phrases. A message must contain
+ * all of them; the last word of the last phrase is a prefix.
  */
 export function phrases(query: string): Phrase[] {
   const all = query
@@ -136,7 +137,9 @@ export function phrases(query: string): Phrase[] {
   return [...others.values(), last]
 }
 
-/** Returns a function that checks whether the words of a text, as `join` returns them, contain all phrases of a query. */
+/**
+ * Returns a function that checks whether the words of a text, as `join` returns them, contain all phrases of a query.
+ */
 export function matcher(query: Phrase[]): (indexed: string) => boolean {
   const needles = query.map(phrase => ` ${phrase.join(' ')}${phrase === query.at(-1) ? '' : ' '}`)
   return indexed => {

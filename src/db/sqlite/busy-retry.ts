@@ -1,4 +1,4 @@
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type Sqlite from 'better-sqlite3'
 import { ChatError } from '../../errors.ts'
 import { isBusy, wrapFunctions } from './errors.ts'
@@ -17,7 +17,8 @@ interface ForeignLock {
 
 /**
  * Retries changes while another process holds the write lock: VACUUM, a migration, a shell that was left open. SQLite's
- * own busy handler would block the event loop: set `busy_timeout = 0`. One probe of the lock serves all waiting changes.
+ * own busy handler would block the event loop: set `busy_timeout = 0`. One probe of the lock serves all waiting
+ * changes.
  */
 export class BusyRetry {
   readonly #client: Sqlite.Database
@@ -65,7 +66,7 @@ export class BusyRetry {
   /** Waits at the head of the queue. Changes continue one by one, each in a turn of the event loop of its own. */
   async #waitAsFirst(): Promise<void> {
     while (this.#foreignLock && this.#foreignLock.timeoutAt > performance.now()) await this.#foreignLock.probed
-    await turn()
+    await nextTurn()
   }
 
   #watch(): ForeignLock {

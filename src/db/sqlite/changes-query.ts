@@ -11,8 +11,8 @@ export interface ChangesParameters {
  * `columns` are columns of `messages m` and include `seq`; `join` adds the tables of other columns.
  *
  * A message that was never changed has seq = id and is found by the primary key, a changed one by the partial index
- * `messages_changed`. Each half stops at @limit. The first half reads no further than the second half got: otherwise, it
- * would skip over many changed messages that belong to a later page. The `+` keeps the query plan: see `param` in
+ * `messages_changed`. Each half stops at @limit. The first half reads no further than the second half got: otherwise,
+ * it would skip over many changed messages that belong to a later page. The `+` keeps the query plan: see `param` in
  * drizzle.ts.
  */
 export function changesQuery(columns: string, join = ''): string {

@@ -1,6 +1,6 @@
-import { Recent } from '../../recent.ts'
+import { LruCache } from '../../lru-cache.ts'
 import type { Message } from '../../schemas/message.ts'
-import type { ChatHead } from '../repositories.ts'
+import type { ChatHead } from '../records.ts'
 import type { MessageRow } from '../rows.ts'
 import { unreadQuery } from './members.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, messageReader } from './message-row.ts'
@@ -18,8 +18,8 @@ export function chatSummaries(db: Database) {
   const latest = db.$client.prepare<[number], MessageRow>(
     `select ${MESSAGE_COLUMNS} from messages m ${JOIN_SENDER} where m.chat_id = +? order by m.id desc limit 1`
   )
-  const counts = new Recent<{ seq: number; read_id: number; unread_count: number }>(CACHED_COUNTS)
-  const lastMessages = new Recent<{ seq: number; message: Message | undefined }>(
+  const counts = new LruCache<{ seq: number; read_id: number; unread_count: number }>(CACHED_COUNTS)
+  const lastMessages = new LruCache<{ seq: number; message: Message | undefined }>(
     CACHED_CHARACTERS,
     cached => 500 + JSON.stringify(cached).length
   )

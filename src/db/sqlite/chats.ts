@@ -2,7 +2,8 @@ import type { FairTurns } from '../../fair-turns.ts'
 import type { Chat, Role } from '../../schemas/chat.ts'
 import { inSlices, timeSlice } from '../../time-slice.ts'
 import { decodeCursor, tagOf, toPage } from '../page.ts'
-import type { ChatHead, ChatRepository } from '../repositories.ts'
+import type { ChatHead } from '../records.ts'
+import type { ChatRepository } from '../repositories.ts'
 import { toChat, toPublicChat } from '../rows.ts'
 import { foldText } from '../search/fold-text.ts'
 import { chatSummaries } from './chat-summaries.ts'
@@ -88,7 +89,9 @@ export function chatRepository(db: Database, scans: FairTurns): ChatRepository {
     return toChat(chat, { role, read_id, unread_count, last_message: summaries.lastMessage(chat_id, seq), peer })
   }
 
-  /** Creates a chat with its first members, in one transaction. Returns undefined when the direct chat exists already. */
+  /**
+   * Creates a chat with its first members, in one transaction. Returns undefined when the direct chat exists already.
+   */
   function insert(row: typeof chats.$inferInsert, people: Partial<Record<Role, number[]>>): number | undefined {
     const transaction = db.$client.transaction(() => {
       const [chat] = db.insert(chats).values(row).onConflictDoNothing().returning({ id: chats.id }).all()

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 
 /**
- * Drizzle, loaded as CommonJS. For an ES module, Node reads the package.json again for each file, and Drizzle's has 180 KB:
- * that took 0.3 s of the start and 120 MB of memory, which stayed allocated.
+ * Drizzle, loaded as CommonJS. For an ES module, Node reads the package.json again for each file, and Drizzle's has 180
+ * KB: that took 0.3 s of the start and 120 MB of memory, which stayed allocated.
  */
 const require = createRequire(import.meta.url)
 
@@ -17,8 +17,8 @@ export const { readMigrationFiles } = require('drizzle-orm/migrator') as typeof 
 
 /**
  * A parameter of a query with a join that is prepared once. better-sqlite3 builds SQLite with STAT4
- * (https://www.sqlite.org/compile.html#enable_stat4): SQLite then plans a query again at each run when a join or a limit
- * depends on a bare parameter, which takes several times as long as the run. The unary `+` prevents that.
+ * (https://www.sqlite.org/compile.html#enable_stat4): SQLite then plans a query again at each run when a join or a
+ * limit depends on a bare parameter, which takes several times as long as the run. The unary `+` prevents that.
  */
 export function param(name: string) {
   return sql`+${sql.placeholder(name)}`

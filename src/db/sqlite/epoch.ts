@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type Sqlite from 'better-sqlite3'
 
 /**
- * Returns the random id of the history in this database: 16 bytes in base64url. A new database gets a new id, and so does
- * a copy made by `npm run db:backup`: writes to the copy are another history than later writes to the original.
+ * Returns the random id of the history in this database: 16 bytes in base64url. A new database gets a new id, and so
+ * does a copy made by `npm run db:backup`: writes to the copy are another history than later writes to the original.
  */
 export function epochOf(client: Sqlite.Database): string {
   const read = client.prepare<[], string>('select epoch from server where copied_at is null').pluck()

@@ -5,9 +5,9 @@ import { ChatError } from '../../errors.ts'
 const RETRY_AFTER_S = 5
 
 /**
- * Result codes that report a fault of the disk or the file, not of the statement (https://www.sqlite.org/rescode.html): no
- * space, a failed read or write, no permission, a damaged file, a lock. Each stands for its extended codes too, such as
- * SQLITE_IOERR_FSYNC. An operator can repair all of them, and clients can retry.
+ * Result codes that report a fault of the disk or the file, not of the statement (https://www.sqlite.org/rescode.html):
+ * no space, a failed read or write, no permission, a damaged file, a lock. Each stands for its extended codes too, such
+ * as SQLITE_IOERR_FSYNC. An operator can repair all of them, and clients can retry.
  */
 const STORAGE_FAULT = /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|PERM|NOLFS|PROTOCOL|BUSY|LOCKED)(_|$)/
 

@@ -26,8 +26,8 @@ export interface FileLock {
 }
 
 /**
- * Locks a database file against other servers: two servers with one file would not deliver each other's messages. The lock
- * ends with `release`, or with the process, however the process ends. It is a lock of SQLite on a file beside the
+ * Locks a database file against other servers: two servers with one file would not deliver each other's messages. The
+ * lock ends with `release`, or with the process, however the process ends. It is a lock of SQLite on a file beside the
  * database, `<file>-lock`: tools can read and write the database meanwhile. Symbolic links are followed, so that every
  * server locks the same file. Throws DatabaseError when another server has the file, and for a file with several names
  * (hard links): each name would get a WAL of its own, which corrupts the database

@@ -64,9 +64,9 @@ export const UPDATE_MESSAGE = `update messages set ${CHANGED_COLUMNS.map(column 
   where chat_id = @chat_id and id = @id`
 
 /**
- * Returns a function that makes a message of a row, with its reactions. A reaction is a change of its message: only rows
- * with seq > id are looked up in `reactions`, and a page of unchanged messages needs no extra query. Counting thousands
- * of reactions takes milliseconds: yield to the event loop between the messages of a page.
+ * Returns a function that makes a message of a row, with its reactions. A reaction is a change of its message: only
+ * rows with seq > id are looked up in `reactions`, and a page of unchanged messages needs no extra query. Counting
+ * thousands of reactions takes milliseconds: yield to the event loop between the messages of a page.
  */
 export function messageReader(db: Database): (row: MessageRow) => Message {
   const reactions = new Reactions(db)

@@ -45,7 +45,9 @@ export function messageRepository(db: Database): MessageRepository {
   )
   const head = db.$client.prepare<[number], number>('select seq from chats where id = ?').pluck()
 
-  /** Up to `before` messages below `id` and up to `after` messages from `id` on. Reads one row more to know `hasMore`. */
+  /**
+   * Up to `before` messages below `id` and up to `after` messages from `id` on. Reads one row more to know `hasMore`.
+   */
   async function readAround(chat_id: number, id: number, before: number, after: number) {
     const below = takePage(older.iterate(chat_id, id, before + 1), before)
     const above = takePage(newer.iterate(chat_id, id - 1, after + 1), after)

@@ -25,8 +25,8 @@ export function openDatabase(file: string, name = file): Database {
     configure(client)
     if (pushed) adopt(client, pushed)
     const db = drizzle({ client })
-    // A migration that rebuilds a table drops the old one. With foreign keys on, that would delete the rows that refer to
-    // it, and they cannot be switched off inside the migrator's transaction. Such a migration checks the references
+    // A migration that rebuilds a table drops the old one. With foreign keys on, that would delete the rows that refer
+    // to it, and they cannot be switched off inside the migrator's transaction. Such a migration checks the references
     // itself before it commits.
     client.pragma('foreign_keys = OFF')
     migrate(db, { migrationsFolder })
@@ -75,8 +75,8 @@ interface AppliedRow {
 
 /**
  * For a database whose tables were created by `drizzle-kit push`: the table and rows in which the migrator would have
- * recorded its migrations. Undefined when there are no tables, or migrations created them. Throws when the tables are not
- * those of this version.
+ * recorded its migrations. Undefined when there are no tables, or migrations created them. Throws when the tables are
+ * not those of this version.
  */
 function findPushed(client: Sqlite.Database): { table: string; rows: AppliedRow[] } | undefined {
   if (applied(client).length > 0 || columns(client) === '') return undefined

@@ -6,8 +6,8 @@ const ROWS_PER_DELETE = 100
 const RUN_MS = 10
 
 /**
- * Returns a background worker that deletes the rows of deleted chats piece by piece: deleting them all at once would block
- * every other write. The worker returns false when there is no deleted chat.
+ * Returns a background worker that deletes the rows of deleted chats piece by piece: deleting them all at once would
+ * block every other write. The worker returns false when there is no deleted chat.
  */
 export function purgeWorker(client: Sqlite.Database): () => boolean {
   const deletedChat = client

@@ -1,4 +1,4 @@
-import { Recent } from '../../recent.ts'
+import { LruCache } from '../../lru-cache.ts'
 import type { Reaction } from '../../schemas/message.ts'
 import type { Database } from './open.ts'
 
@@ -15,14 +15,15 @@ interface MessageVersion {
 }
 
 /**
- * The reactions of messages as they go over the wire: grouped by emoji, in the order in which each emoji was first used.
- * Counts and names come from an index by emoji: showing ten thousand reactions costs as much as showing a hundred.
+ * The reactions of messages as they go over the wire: grouped by emoji, in the order in which each emoji was first
+ * used. Counts and names come from an index by emoji: showing ten thousand reactions costs as much as showing a
+ * hundred.
  */
 export class Reactions {
   readonly #groups
   readonly #userIds
   /** The reactions of recently changed messages. Each change of reactions moves the `seq` of the message. */
-  readonly #cache = new Recent<{ seq: number; reactions: Reaction[] }>(CACHED_USER_IDS, ({ reactions }) =>
+  readonly #cache = new LruCache<{ seq: number; reactions: Reaction[] }>(CACHED_USER_IDS, ({ reactions }) =>
     reactions.reduce((sum, { user_ids }) => sum + user_ids.length, 1)
   )
 

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { FairTurns } from '../../fair-turns.ts'
 import { background } from '../background.ts'
-import type { SearchRequest } from '../repositories.ts'
+import type { SearchRequest } from '../records.ts'
 import type { Storage } from '../storage.ts'
 import { BusyRetry } from './busy-retry.ts'
 import { chatRepository } from './chats.ts'
@@ -25,8 +25,8 @@ import { userRepository } from './users.ts'
 const FOLD_AT_START_MS = 100
 
 /**
- * Opens a SQLite file, or `:memory:`, and starts its background work. Throws DatabaseError when the file cannot be opened,
- * or another server has it open.
+ * Opens a SQLite file, or `:memory:`, and starts its background work. Throws DatabaseError when the file cannot be
+ * opened, or another server has it open.
  */
 export function openStorage(name: string, log: Pick<FastifyBaseLogger, 'warn'>): Storage {
   const { file, release } = acquireLock(name)

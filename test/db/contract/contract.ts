@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { chatCases } from './chats.ts'
 import { Fixture, type OpenStorage } from './fixture.ts'
 import { logCases } from './log.ts'
@@ -23,7 +23,7 @@ const NOUNS: Record<string, Cases> = {
 }
 
 /** Tests everything that repositories.ts promises, on a storage of its own for each noun. */
-export async function contract(name: string, open: OpenStorage): Promise<void> {
+export async function contract(t: Test, name: string, open: OpenStorage): Promise<void> {
   for (const [noun, cases] of Object.entries(NOUNS)) {
     await t.test(`${name}: ${noun}`, async t => cases(t, new Fixture(await open(t))))
   }

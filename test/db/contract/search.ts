@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { SearchRequest } from '../../../src/db/repositories.ts'
+import type { SearchRequest } from '../../../src/db/records.ts'
 import type { Page } from '../../../src/schemas/common.ts'
 import type { FoundMessage } from '../../../src/schemas/message.ts'
 import { allPages, type Fixture, textsOf, withClock } from './fixture.ts'

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { StoredSession } from '../../../src/db/repositories.ts'
+import type { StoredSession } from '../../../src/db/records.ts'
 import { allPages, type Fixture } from './fixture.ts'
 
 const HOUR_MS = 3_600_000

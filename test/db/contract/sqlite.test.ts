@@ -1,4 +1,4 @@
-import type { Test } from 'tap'
+import t, { type Test } from 'tap'
 import { withCache } from '../../../src/db/cache/with-cache.ts'
 import { openStorage } from '../../../src/db/sqlite/storage.ts'
 import { contract } from './contract.ts'
@@ -9,5 +9,5 @@ function open(t: Test) {
   return storage
 }
 
-await contract('SQLite', t => open(t).repositories)
-await contract('SQLite with the cache', t => withCache(open(t)))
+await contract(t, 'SQLite', t => open(t).repositories)
+await contract(t, 'SQLite with the cache', t => withCache(open(t)))

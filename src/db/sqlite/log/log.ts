@@ -11,8 +11,8 @@ import { memberChanges } from './member-changes.ts'
 import { messageChanges } from './message-changes.ts'
 
 /**
- * The append side of the logs. A batch is one transaction and one fsync. The transaction takes the numbers and decides who
- * may do what. Plain SQL in statements prepared once: every message that is sent comes through here.
+ * The append side of the logs. A batch is one transaction and one fsync. The transaction takes the numbers and decides
+ * who may do what. Plain SQL in statements prepared once: every message that is sent comes through here.
  */
 export function logRepository(db: Database, busyRetry: BusyRetry): LogRepository {
   const client = db.$client

@@ -14,11 +14,11 @@ interface TermRange {
 }
 
 /**
- * Returns a generator that finds the word of a query by which the index is searched: a rare one, if there is any. Whether
- * a message has the other words is decided later, by comparing its words. FTS5 itself would block the event loop for
- * long: it looks for the next message with all words, and merges all messages that have a word with some prefix, through
- * the whole index at once, however few messages of one chat are wanted (`fts5ExprNodeTest_AND`, `fts5SetupPrefixIter` in
- * https://sqlite.org/src/file/ext/fts5).
+ * Returns a generator that finds the word of a query by which the index is searched: a rare one, if there is any.
+ * Whether a message has the other words is decided later, by comparing its words. FTS5 itself would block the event
+ * loop for long: it looks for the next message with all words, and merges all messages that have a word with some
+ * prefix, through the whole index at once, however few messages of one chat are wanted (`fts5ExprNodeTest_AND`,
+ * `fts5SetupPrefixIter` in https://sqlite.org/src/file/ext/fts5).
  *
  * The result is an expression of FTS5. Words contain no quotes, so nothing in a query is syntax.
  */

@@ -102,7 +102,10 @@ export function indexer(client: Sqlite.Database) {
     else add.run(chat_id, id, indexed)
   }
 
-  /** Merges segments. FTS5 would do so by itself, but rarely, and for 50 ms and more. Returns false if nothing was merged. */
+  /**
+   * Merges segments. FTS5 would do so by itself, but rarely, and for 50 ms and more. Returns false if nothing was
+   * merged.
+   */
   const mergeSegments = client.transaction((): boolean => {
     const deadline = performance.now() + PAGE_MS
     let merged = false

@@ -24,7 +24,9 @@ function works(client: Sqlite.Database): boolean {
   }
 }
 
-/** A virtual table whose own tables are damaged cannot be dropped: its schema entry is deleted first, then its tables. */
+/**
+ * A virtual table whose own tables are damaged cannot be dropped: its schema entry is deleted first, then its tables.
+ */
 function remove(client: Sqlite.Database): void {
   client.unsafeMode(true)
   try {

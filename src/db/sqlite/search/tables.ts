@@ -45,12 +45,12 @@ const CREATE_REST = `
  * Creates the tables of the full-text index, which migrations cannot describe. When `messages_search` is missing, it is
  * built again from the messages.
  *
- * `messages_search` holds the words of each message as terms.ts returns them: the tokenizer only splits at spaces. The id
- * of a row is (chat_id << 32) | message id: a chat is a range of ids, newest last. The table stores its own copy of the
- * words, because FTS5 can remove a deleted text from its pages ("secure-delete") only when it knows the text. Removing
- * takes 0.1 ms a word: texts of very many different words are stored in `search_long` instead, and searched one by one.
- * A trigger deletes an edited or deleted text in the same transaction; indexer.ts adds the edited text again. The rows of
- * a deleted chat, which no search finds, are deleted piece by piece.
+ * `messages_search` holds the words of each message as terms.ts returns them: the tokenizer only splits at spaces. The
+ * id of a row is (chat_id << 32) | message id: a chat is a range of ids, newest last. The table stores its own copy of
+ * the words, because FTS5 can remove a deleted text from its pages ("secure-delete") only when it knows the text.
+ * Removing takes 0.1 ms a word: texts of very many different words are stored in `search_long` instead, and searched
+ * one by one. A trigger deletes an edited or deleted text in the same transaction; indexer.ts adds the edited text
+ * again. The rows of a deleted chat, which no search finds, are deleted piece by piece.
  *
  * `search_cursors` holds for each chat how far it is indexed (`seq`), and what is known of its times (times.ts). A chat
  * without a cursor is indexed from its beginning, over the rows that exist already.

@@ -4,8 +4,8 @@ import type Sqlite from 'better-sqlite3'
 const MESSAGES_PER_PAGE = 500
 
 /**
- * The times of a chat's messages, as far as they are known. They grow with the ids unless the clock was set back, or a tool
- * wrote other times; a chat whose times do not grow can be searched too, but takes longer.
+ * The times of a chat's messages, as far as they are known. They grow with the ids unless the clock was set back, or a
+ * tool wrote other times; a chat whose times do not grow can be searched too, but takes longer.
  */
 export interface ChatTimes {
   /** The messages up to this id have been read. */
