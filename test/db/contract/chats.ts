@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { allPages, type Fixture, idsOf } from './fixture.ts'
+import { allPages, type Fixture, idsOf, withClock } from './fixture.ts'
 
 export async function chatCases(t: Test, fixture: Fixture): Promise<void> {
   const { chats, users, members } = fixture.db
@@ -53,8 +53,7 @@ export async function chatCases(t: Test, fixture: Fixture): Promise<void> {
     const groups = []
     for (let i = 0; i < 5; i++) groups.push(await fixture.group(ann))
     await groups[1]?.send(ann, 'first')
-    await new Promise(resolve => setTimeout(resolve, 2))
-    await groups[3]?.send(ann, 'second')
+    await withClock(1000, async () => groups[3]?.send(ann, 'second'))
     const [g0, g1, g2, g3, g4] = idsOf(groups) as [number, number, number, number, number]
     const pages = await allPages(page => chats.list(ann.id, page), 2)
     t.strictSame(pages.flat().length, 5)
