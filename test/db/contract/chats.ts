@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { allPages, type Fixture, idsOf, withClock } from './fixture.ts'
+import { allPages, type Fixture, type Group, idsOf, withClock } from './fixture.ts'
 
 export async function chatCases(t: Test, fixture: Fixture): Promise<void> {
   const { chats, users, members } = fixture.db
@@ -50,7 +50,7 @@ export async function chatCases(t: Test, fixture: Fixture): Promise<void> {
 
   await t.test('a list begins with the chat that changed last, page by page', async t => {
     const ann = await fixture.user()
-    const groups = []
+    const groups: Group[] = []
     for (let i = 0; i < 5; i++) groups.push(await fixture.group(ann))
     await groups[1]?.send(ann, 'first')
     await withClock(1000, async () => groups[3]?.send(ann, 'second'))

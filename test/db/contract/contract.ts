@@ -7,6 +7,7 @@ import { messageCases } from './messages.ts'
 import { reactionCases } from './reactions.ts'
 import { searchCases } from './search.ts'
 import { sessionCases } from './sessions.ts'
+import { storageCases } from './storage.ts'
 import { userCases } from './users.ts'
 
 type Cases = (t: Test, fixture: Fixture) => Promise<void>
@@ -19,7 +20,8 @@ const NOUNS: Record<string, Cases> = {
   messages: messageCases,
   reactions: reactionCases,
   log: logCases,
-  search: searchCases
+  search: searchCases,
+  storage: storageCases
 }
 
 /** Tests everything that repositories.ts promises, on a storage of its own for each noun. */
