@@ -119,6 +119,29 @@ t.test('only db/sqlite/ knows SQLite', async t => {
   )
 })
 
+t.test('only chat/connection.ts holds WebSockets', async t => {
+  t.strictSame(
+    offending((from, { to, typeOnly }) => to === 'ws' && !typeOnly && from !== 'chat/connection.ts'),
+    []
+  )
+})
+
+t.test('only config.ts reads the environment', async t => {
+  const readers = [...texts].filter(([, text]) => /process\s*\.\s*env\b|\benv\b.*from 'node:process'/.test(text))
+  t.strictSame(
+    readers.map(([file]) => file),
+    ['config.ts']
+  )
+})
+
+t.test('no file is longer than 250 lines', async t => {
+  const long = [...texts].filter(([, text]) => text.trimEnd().split('\n').length > 250)
+  t.strictSame(
+    long.map(([file]) => file),
+    []
+  )
+})
+
 t.test('within db/, the plugin imports the cache and the databases, which import what they share', async t => {
   const layer = (file: string) =>
     file === 'db/plugin.ts' ? 'plugin' : (/^db\/(cache|sqlite)\//.exec(file)?.[1] ?? 'shared')
@@ -153,27 +176,4 @@ t.test('no cycle within db/, type imports included', async t => {
   }
   for (const file of texts.keys()) if (file.startsWith('db/')) visit(file, [])
   t.strictSame(cycles, [])
-})
-
-t.test('only chat/connection.ts holds WebSockets', async t => {
-  t.strictSame(
-    offending((from, { to, typeOnly }) => to === 'ws' && !typeOnly && from !== 'chat/connection.ts'),
-    []
-  )
-})
-
-t.test('only config.ts reads the environment', async t => {
-  const readers = [...texts].filter(([, text]) => /process\s*\.\s*env\b|\benv\b.*from 'node:process'/.test(text))
-  t.strictSame(
-    readers.map(([file]) => file),
-    ['config.ts']
-  )
-})
-
-t.test('no file is longer than 250 lines', async t => {
-  const long = [...texts].filter(([, text]) => text.trimEnd().split('\n').length > 250)
-  t.strictSame(
-    long.map(([file]) => file),
-    []
-  )
 })
