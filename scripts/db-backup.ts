@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { ConfigError, loadDatabaseFile } from '../src/config.ts'
-import { markAsCopy } from '../src/db/epoch.ts'
+import { markAsCopy } from '../src/db/sqlite/epoch.ts'
 
 // Copies the database to a new file, also while the server runs.
 

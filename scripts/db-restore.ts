@@ -12,9 +12,9 @@ import {
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { ConfigError, loadDatabaseFile } from '../src/config.ts'
-import { openDatabase } from '../src/db/database.ts'
-import { beginEpoch } from '../src/db/epoch.ts'
-import { lock } from '../src/db/file.ts'
+import { beginEpoch } from '../src/db/sqlite/epoch.ts'
+import { acquireLock } from '../src/db/sqlite/file.ts'
+import { openDatabase } from '../src/db/sqlite/open.ts'
 
 // Replaces the database with a copy. The restored database has a new epoch, so that clients start anew.
 
@@ -26,7 +26,7 @@ function restore(copy: string | undefined): void {
   if (isSameFile(copy, name)) throw new ConfigError(`${copy} is the database itself`)
   const replaced = `${name}.replaced`
   if (isSameFile(replaced, name)) undo(replaced, name)
-  const { file, release } = lock(name)
+  const { file, release } = acquireLock(name)
   const part = `${file}.restoring`
   try {
     removeAll(part)

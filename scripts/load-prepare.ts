@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { buildApp } from '../src/app.ts'
 import { passwords } from '../src/auth/password.ts'
 import { ConfigError, createEnvFile, loadConfig } from '../src/config.ts'
-import type { SessionRow } from '../src/db/sessions.ts'
+import type { StoredSession } from '../src/db/records.ts'
 import type { User } from '../src/schemas/user.ts'
 
 // Fills a database for load tests: accounts, sessions, chats, messages. Writes the cookies and the chat ids to files.
@@ -57,7 +57,7 @@ async function prepare(): Promise<void> {
       { id: user.id, password_hash },
       expires_at,
       'load test'
-    )) as SessionRow
+    )) as StoredSession
     const token = app.jwt.sign({ sub: String(user.id), sid: session.id, exp: Math.floor(expires_at / 1000) })
     people.push({ id: user.id, username: user.username, cookie: `${config.cookie.name}=${token}` })
   }

@@ -2,7 +2,7 @@ import './node-version.js'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { ConfigError, createEnvFile, loadConfig } from './config.ts'
-import { DatabaseError } from './db/file.ts'
+import { DatabaseError } from './db/database-error.ts'
 import { listPages } from './http/docs.ts'
 import { loggerOptions } from './http/logger.ts'
 

@@ -54,7 +54,7 @@ const BELOW: Record<string, string[]> = {
   config: ['env-file', 'validation'],
   'env-file': [],
   errors: [],
-  recent: [],
+  'lru-cache': [],
   'time-slice': [],
   'fair-turns': [],
   'json-object': [],
@@ -170,10 +170,10 @@ t.test('in chat/, imports go down only: routes, actions, log, delivery, ephemera
   )
 })
 
-t.test('only db/ knows the database', async t => {
+t.test('only db/sqlite/ knows SQLite', async t => {
   const database = /^(drizzle-|better-sqlite3|pg$|pg\/)/
   t.strictSame(
-    offending((from, { to }) => database.test(to) && partOf(from) !== 'db'),
+    offending((from, { to }) => database.test(to) && !from.startsWith('db/sqlite/')),
     []
   )
 })
@@ -199,4 +199,40 @@ t.test('no file is longer than 250 lines', async t => {
     long.map(([file]) => file),
     []
   )
+})
+
+t.test('within db/, the plugin imports the cache and the databases, which import what they share', async t => {
+  const layer = (file: string) =>
+    file === 'db/plugin.ts' ? 'plugin' : (/^db\/(cache|sqlite)\//.exec(file)?.[1] ?? 'shared')
+  const below: Record<string, string[]> = {
+    plugin: ['cache', 'sqlite', 'shared'],
+    cache: ['cache', 'shared'],
+    sqlite: ['sqlite', 'shared'],
+    shared: ['shared']
+  }
+  const inDb = (file: string) => file.startsWith('db/')
+  t.strictSame(
+    offending((from, { to }) => inDb(from) && inDb(to) && !below[layer(from)]?.includes(layer(to))),
+    []
+  )
+})
+
+t.test('other parts import the interface of db/, and nothing of a database', async t => {
+  t.strictSame(
+    offending((from, { to }) => partOf(from) !== 'db' && /^db\/(cache|sqlite|search)\//.test(to)),
+    []
+  )
+})
+
+t.test('no cycle within db/, type imports included', async t => {
+  const cycles: string[] = []
+  const done = new Set<string>()
+  function visit(file: string, path: string[]): void {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+    if (path.includes(file) || done.has(file)) return
+    for (const { to } of imports.get(file) ?? []) if (to.startsWith('db/')) visit(to, [...path, file])
+    done.add(file)
+  }
+  for (const file of texts.keys()) if (file.startsWith('db/')) visit(file, [])
+  t.strictSame(cycles, [])
 })

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Recent } from '../src/recent.ts'
+import { LruCache } from '../src/lru-cache.ts'
 
 t.test('what was not asked for longest goes first', async t => {
-  const recent = new Recent<string>(2)
+  const recent = new LruCache<string>(2)
   recent.set('a', 'A')
   recent.set('b', 'B')
   t.equal(recent.get('a'), 'A')
@@ -11,7 +11,7 @@ t.test('what was not asked for longest goes first', async t => {
 })
 
 t.test('all of it together weighs no more than it may', async t => {
-  const recent = new Recent<string>(12, ({ length }) => length)
+  const recent = new LruCache<string>(12, ({ length }) => length)
   recent.set('a', 'four')
   recent.set('b', 'five!')
   recent.set('a', 'fo')
@@ -31,7 +31,7 @@ t.test('all of it together weighs no more than it may', async t => {
 })
 
 t.test('what is deleted weighs nothing, young or old', async t => {
-  const recent = new Recent<string>(4)
+  const recent = new LruCache<string>(4)
   for (const key of ['a', 'b', 'c']) recent.set(key, key)
   for (const key of ['a', 'c', 'd']) recent.delete(key)
   t.strictSame(

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
-import type { SessionRow } from '../db/sessions.ts'
+import type { StoredSession } from '../db/records.ts'
 import { ChatError } from '../errors.ts'
-import { Recent } from '../recent.ts'
+import { LruCache } from '../lru-cache.ts'
 import type { Sender } from '../schemas/message.ts'
 import { EXPIRING_MS } from '../schemas/socket.ts'
 import type { User } from '../schemas/user.ts'
@@ -43,7 +43,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
   /** A session with less time left than this is renewed. In milliseconds. */
   const renewBelowMs = Math.max(ttlMs / 2, EXPIRING_MS)
   /** Cache: the claims of tokens with a valid signature. */
-  const verified = new Recent<Claims>(CACHED_TOKENS)
+  const verified = new LruCache<Claims>(CACHED_TOKENS)
   /** Ids of the sessions with a `touch` in progress. */
   const touching = new Set<string>()
 
@@ -59,7 +59,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
   function setSessionCookie(
     request: FastifyRequest,
     reply: FastifyReply,
-    session: Pick<SessionRow, 'id' | 'user_id' | 'expires_at'>
+    session: Pick<StoredSession, 'id' | 'user_id' | 'expires_at'>
   ) {
     const exp = Math.floor(session.expires_at / 1000)
     const token = app.jwt.sign({ sub: String(session.user_id), sid: session.id, exp })
@@ -71,7 +71,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
    * Renews a session after half of its life, and when its sockets were sent `expiring`. An upgrade does not renew it,
    * because the reply cannot carry the cookie. Fire and forget: a failure is logged, and the next request tries again.
    */
-  function renew(request: FastifyRequest, reply: FastifyReply, session: SessionRow): void {
+  function renew(request: FastifyRequest, reply: FastifyReply, session: StoredSession): void {
     const now = Date.now()
     if (touching.has(session.id)) return
     const left = session.expires_at - now
@@ -82,7 +82,7 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     } else if (now - session.last_seen_at > SEEN_EVERY_MS) touch(session, { last_seen_at: now })
   }
 
-  function touch({ id }: SessionRow, times: Parameters<typeof app.db.sessions.touch>[1]): void {
+  function touch({ id }: StoredSession, times: Parameters<typeof app.db.sessions.touch>[1]): void {
     touching.add(id)
     app.db.sessions
       .touch(id, times)

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Standing } from '../db/members.ts'
-import { refuseBelow, refuseStranger } from '../db/rules.ts'
+import type { ChatAccess } from '../db/records.ts'
+import { checkRole, checkSetMember, nonMemberError } from '../db/rules.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { Role } from '../schemas/chat.ts'
 
 /** The access of a member to a chat. */
-export interface Membership extends Standing {
+export interface Membership extends ChatAccess {
   role: Role
 }
 
@@ -37,13 +37,23 @@ export const ACCESS_ERRORS = {
   owner: ['CHAT_NOT_FOUND', 'NOT_A_MEMBER', 'OWNER_REQUIRED', 'DIRECT_CHAT']
 } as const satisfies Record<string, readonly ErrorCode[]>
 
-function isMember(standing: Standing): standing is Membership {
+function isMember(standing: ChatAccess): standing is Membership {
   return standing.role !== null
 }
 
 /** Throws ChatError when a rule of db/rules.ts returned an error code. */
-export function refuse(code: ErrorCode | undefined): void {
+function refuse(code: ErrorCode | undefined): void {
   if (code) throw new ChatError(code)
+}
+
+/** Refuses a member who may not add another user, or change their role from `before` to `after`. */
+export function requireSetMember(membership: Membership, before: Role | undefined, after: Role | undefined): void {
+  refuse(checkSetMember(membership, before, after))
+}
+
+/** Refuses a member who may not remove another member, or may not leave. The transaction decides by the other's role. */
+export function requireRemoveMember(membership: Membership, isSelf: boolean): void {
+  if (!isSelf || membership.kind === 'direct') refuse(checkRole(membership, 'admin'))
 }
 
 /** Refuses requests early. The transaction of a change decides again, by the same rules: roles may change in between. */
@@ -52,26 +62,26 @@ async function access(app: FastifyInstance): Promise<void> {
     return (params as { chat_id?: number }).chat_id ?? (query as { chat_id: number }).chat_id
   }
 
-  async function standing(request: FastifyRequest): Promise<Standing> {
-    const found = await app.db.members.standing(chatOf(request), request.caller.user.id)
+  async function standing(request: FastifyRequest): Promise<ChatAccess> {
+    const found = await app.db.members.access(chatOf(request), request.caller.user.id)
     if (!found) throw new ChatError('CHAT_NOT_FOUND')
     return found
   }
 
   async function visible(request: FastifyRequest): Promise<void> {
     const found = await standing(request)
-    if (!isMember(found) && found.visibility !== 'public') refuse(refuseStranger(found))
+    if (!isMember(found) && found.visibility !== 'public') refuse(nonMemberError(found))
   }
 
   async function member(request: FastifyRequest): Promise<void> {
     const found = await standing(request)
-    if (!isMember(found)) throw new ChatError(refuseStranger(found))
+    if (!isMember(found)) throw new ChatError(nonMemberError(found))
     request.membership = found
   }
 
   const inGroup = (needed: 'admin' | 'owner') => async (request: FastifyRequest) => {
     await member(request)
-    refuse(refuseBelow(request.membership, needed))
+    refuse(checkRole(request.membership, needed))
   }
 
   app.decorateRequest('membership')

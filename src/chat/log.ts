@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Change, Done, Outcome } from '../db/log.ts'
-import type { Repositories } from '../db/plugin.ts'
+import type { Change, Result, Success } from '../db/changes.ts'
+import type { Repositories } from '../db/repositories.ts'
 import { ChatError, type ErrorCode } from '../errors.ts'
 import type { BackPressure, CommitListener, Committed } from './delivery/committed.ts'
 
@@ -11,7 +11,7 @@ export interface QueuedChange {
   /** The socket that sent the change; absent for HTTP. Opaque here: passed on in Committed. */
   origin?: object
   /** Called once, when the change is on disk or refused, and after its frames were written. */
-  onResult(result: Outcome): void
+  onResult(result: Result): void
 }
 
 /** With this many queued changes, new ones are refused with OVERLOADED. */
@@ -61,9 +61,9 @@ export class Log {
   }
 
   /** Makes one change. Resolves when it is on disk and was broadcast; throws ChatError when it is refused. */
-  append(change: Change): Promise<Done> {
+  append(change: Change): Promise<Success> {
     return new Promise((resolve, reject) => {
-      const onResult = (result: Outcome) =>
+      const onResult = (result: Result) =>
         'error' in result ? reject(toError(result.error, result.cause)) : resolve(result)
       this.submit({ change, onResult })
     })
@@ -123,18 +123,18 @@ export class Log {
   }
 
   /** Gives the committed changes to the listener, chat by chat, and then the results to the callers. */
-  #publish(batch: QueuedChange[], results: Outcome[]): void {
+  #publish(batch: QueuedChange[], results: Result[]): void {
     const chats = new Map<number, Committed[]>()
     const causes: unknown[] = []
     for (let i = 0; i < batch.length; i++) {
       const { change, origin } = batch[i] as QueuedChange
-      const result = results[i] as Outcome
+      const result = results[i] as Result
       if ('error' in result) {
         if (result.cause) causes.push(result.cause)
         continue
       }
-      if (!result.message || !(result.fresh || origin)) continue
-      const { message, fresh: created } = result
+      if (!result.message || !(result.changed || origin)) continue
+      const { message, changed: created } = result
       const client_id = change.type === 'send' ? change.client_id : undefined
       const committed = { message, created, origin, client_id }
       const others = chats.get(change.chat_id)
@@ -144,7 +144,7 @@ export class Log {
     // One log line per batch: a full disk fails every change.
     if (causes.length > 0) this.#logger.error({ err: causes[0], count: causes.length }, 'changes could not be stored')
     for (const [chat_id, committed] of chats) this.#guard(this.#deliver, chat_id, committed)
-    for (let i = 0; i < batch.length; i++) this.#guard(giveResult, batch[i] as QueuedChange, results[i] as Outcome)
+    for (let i = 0; i < batch.length; i++) this.#guard(giveResult, batch[i] as QueuedChange, results[i] as Result)
   }
 
   readonly #deliver = (chat_id: number, batch: Committed[]) => this.#listener.deliver(chat_id, batch)
@@ -162,7 +162,7 @@ export class Log {
   }
 }
 
-function giveResult(queued: QueuedChange, result: Outcome): void {
+function giveResult(queued: QueuedChange, result: Result): void {
   queued.onResult(result)
 }
 

@@ -1,14 +1,13 @@
-import { isLocked } from './patience.ts'
-
-/** Pauses between two pieces of work, and when there was nothing to do or the server was busy. */
+/** The delay after a piece of work, and the delay when there was no work or the server was busy. */
 const NEXT_MS = 25
 const IDLE_MS = 1000
-/** The server is busy when its event loop was, for more than this part of the time. */
+/** The server is busy when its event loop is, for more than this share of the time. */
 const BUSY = 0.5
 
 /**
- * Does what nobody waits for, a piece at a time, while the server has little else to do. Each worker does a piece and
- * returns false when it found nothing to do. Returns a function that ends it.
+ * Runs work that no request waits for, piece by piece, while the server is not busy. Each worker does one piece of work
+ * and returns false when it found none. A worker that throws is tried again later, and does not stop the others.
+ * Returns a function that stops the work.
  */
 export function background(workers: (() => boolean)[], onError: (error: unknown) => void): () => void {
   let load = performance.eventLoopUtilization()
@@ -18,16 +17,15 @@ export function background(workers: (() => boolean)[], onError: (error: unknown)
     const now = performance.eventLoopUtilization()
     const busy = performance.eventLoopUtilization(now, load).utilization > BUSY
     load = now
-    const more = !busy && workers.map(attempt).includes(true)
-    timer = setTimeout(tick, more ? NEXT_MS : IDLE_MS).unref()
+    const hasMore = !busy && workers.map(attempt).includes(true)
+    timer = setTimeout(tick, hasMore ? NEXT_MS : IDLE_MS).unref()
   }
 
-  /** One that fails does not keep the others from their work. Another process that writes is waited for. */
   function attempt(worker: () => boolean): boolean {
     try {
       return worker()
     } catch (error) {
-      if (!isLocked(error)) onError(error)
+      onError(error)
       return false
     }
   }

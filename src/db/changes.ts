@@ -1,31 +1,71 @@
+import type { ErrorCode } from '../errors.ts'
+import type { Role, Visibility } from '../schemas/chat.ts'
+import type { Data } from '../schemas/data.ts'
+import type { Message, Sender } from '../schemas/message.ts'
+
 /**
- * The query for the messages of @chat_id with @after < seq <= @until, at most @limit, ascending by seq.
- *
- * A message never changed has seq = id and is found by the primary key; a changed one by the index `messages_changed`.
- * Either half stops at @limit, and the first looks no further than the second got, so that it does not wade through
- * changed messages that a later page has anyway. The `+` keeps the plan: see `param` in drizzle.ts. `columns` are of `messages m`, with `seq`; `join` adds their tables.
+ * One durable change of a chat, requested by `user`. The transaction that makes the change decides whether the user may
+ * make it. `member` and `user` are accounts that exist.
  */
-export function changesQuery(columns: string, join = ''): string {
-  return `
-    select * from (
-      select ${columns} from messages m ${join}
-      where m.chat_id = +@chat_id and m.seq = m.id and m.id > +@after and m.id <= coalesce((
-        select seq from messages
-        where chat_id = +@chat_id and seq > id and seq > +@after and seq <= +@until
-        order by seq limit 1 offset +@limit - 1), +@until)
-      order by m.id limit +@limit)
-    union all
-    select * from (
-      select ${columns} from messages m ${join}
-      where m.chat_id = +@chat_id and m.seq > m.id and m.seq > +@after and m.seq <= +@until
-      order by m.seq limit +@limit)
-    order by seq limit +@limit`
+export type Change = { chat_id: number; user: Sender } & (
+  | {
+      type: 'send'
+      text: string
+      client_id?: string | undefined
+      reply_to?: number | undefined
+      data?: Data | undefined
+    }
+  | { type: 'edit'; id: number; text?: string | undefined; data?: Data | undefined }
+  | { type: 'delete'; id: number }
+  | { type: 'react'; id: number; emoji: string }
+  | { type: 'unreact'; id: number; emoji: string }
+  /** The user joins a public chat. */
+  | { type: 'join' }
+  /** The user adds a member, or changes the role of a member. */
+  | { type: 'set_member'; member: Sender; role?: Role | undefined }
+  /** The user removes a member, or leaves. */
+  | { type: 'leave'; member: Sender }
+  | { type: 'settings'; title?: string | undefined; visibility?: Visibility | undefined; data?: Data | undefined }
+  /** The user deletes the chat. */
+  | { type: 'remove' }
+  /** The user moves their read marker to a message. Takes no `seq`: the marker belongs to the user, not to the chat. */
+  | { type: 'read'; id: number }
+)
+
+/** A change of one type, such as `ChangeOf<'send'>`. */
+export type ChangeOf<Type extends Change['type']> = Change & { type: Type }
+
+/** What a change did. */
+export interface Success {
+  /** The message that the change created or changed. For a repeated send: the message of the first send. */
+  message: Message | undefined
+  /** False for a repetition: everything was as the change asks for already, and nothing was written. */
+  changed: boolean
+  /** The user whose role the change changed; also the user who became owner because the last owner left. */
+  role_changed?: number
+  /** The new position of the read marker; absent when the marker did not move. */
+  read_id?: number
 }
 
-/** The parameters of `changesQuery`. */
-export interface ChangesAsked {
-  chat_id: number
-  after: number
-  until: number
-  limit: number
+/** A change that was not made: refused by a rule, or STORAGE_FAILED with what the storage reported as `cause`. */
+export interface Failure {
+  error: ErrorCode
+  cause?: unknown
+}
+
+export type Result = Success | Failure
+
+/** Thrown inside a transaction when a rule refuses one change. The other changes of the transaction go on. */
+export class Refusal extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode) {
+    super(code)
+    this.code = code
+  }
+}
+
+/** Throws Refusal when a check of rules.ts returned an error code. */
+export function refuseIf(code: ErrorCode | undefined): void {
+  if (code) throw new Refusal(code)
 }

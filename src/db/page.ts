@@ -12,8 +12,8 @@ export interface PageRequest {
 type Key = (string | number)[]
 
 /**
- * A name for a list and its parameters: 48 bits of a hash, so that cursors stay short. The tag is the first part of the
- * list's cursors, so that no other list takes them by mistake. It is no secret.
+ * Identifies a list and its parameters: 48 bits of a hash, which keeps cursors short. The tag is the first part of the
+ * list's cursors: other lists refuse them. The tag is not secret.
  */
 export function tagOf(list: string, ...parameters: Key): string {
   const hash = createHash('sha256').update(JSON.stringify([list, ...parameters]))
@@ -21,8 +21,8 @@ export function tagOf(list: string, ...parameters: Key): string {
 }
 
 /**
- * The key in a cursor that a list gave out: as many parts of the same types as `example`, after the tag when the list
- * has one. Throws INVALID_CURSOR.
+ * Decodes a cursor that a list returned. Returns its key, which has the types of `example`; undefined without a cursor.
+ * Throws INVALID_CURSOR for a cursor with other types or another tag.
  */
 export function decodeCursor<T extends [string | number, ...Key]>(
   cursor: string | undefined,
@@ -46,7 +46,7 @@ function parse(text: string): unknown[] | undefined {
   }
 }
 
-/** Turns `limit + 1` rows into a page of `limit` and a cursor to the rest. */
+/** Makes a page of up to `limit + 1` rows: `limit` items, and a cursor when there is one row more. */
 export function toPage<Row, Item>(
   rows: Row[],
   limit: number,
@@ -57,9 +57,4 @@ export function toPage<Row, Item>(
   const last = rows.length > limit ? rows[limit - 1] : undefined
   if (last === undefined) return { items }
   return { items, next_cursor: Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') }
-}
-
-/** A time column as it goes over the wire. */
-export function toIso(ms: number): string {
-  return new Date(ms).toISOString()
 }

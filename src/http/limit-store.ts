@@ -1,5 +1,5 @@
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
-import { Recent } from '../recent.ts'
+import { LruCache } from '../lru-cache.ts'
 
 /** Maximum number of keys with a count. Beyond it, the least recently used keys lose their counts. */
 const MAX_KEYS = 20_000
@@ -15,7 +15,7 @@ interface Window {
  * would last longer by that time.
  */
 export class LimitStore implements FastifyRateLimitStore {
-  readonly #windows = new Recent<Window>(MAX_KEYS)
+  readonly #windows = new LruCache<Window>(MAX_KEYS)
 
   incr(key: string, callback: Parameters<FastifyRateLimitStore['incr']>[1], timeWindow: number): void {
     const now = performance.now()

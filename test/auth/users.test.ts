@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openDatabase } from '../../src/db/database.ts'
+import { openDatabase } from '../../src/db/sqlite/open.ts'
 import { build, type Client, type Json, type Server } from '../helper.ts'
 
 /** One account to look around with; the others straight into the database, as a hash each takes its time. */

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { Log } from '../../src/chat/log.ts'
-import type { Change } from '../../src/db/log.ts'
+import type { Change } from '../../src/db/changes.ts'
 import type { Message } from '../../src/schemas/message.ts'
 
 // A chat whose sockets cannot be served as fast as it is written to waits, and no other with it.
@@ -13,7 +13,7 @@ function logWith() {
   const repository = {
     async append(changes: Change[]) {
       batches.push(changes.map(change => `${change.chat_id}.${(change as { text: string }).text.slice(0, 9)}`))
-      return changes.map(({ chat_id }) => ({ message: { chat_id } as Message, fresh: true }))
+      return changes.map(({ chat_id }) => ({ message: { chat_id } as Message, changed: true }))
     }
   }
   const rooms = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { changesQuery } from '../../src/db/changes.ts'
+import { changesQuery } from '../../src/db/sqlite/changes-query.ts'
 import { build, type Json } from '../helper.ts'
 
 const texts = (items: Json[]) => items.map(({ id, seq, message }) => [id, seq, message])

@@ -74,9 +74,9 @@ t.test('what was under way when a chat was deleted finds none', async t => {
     { type: 'settings', chat_id, user: ann.user, title: 'New', visibility: 'public' },
     { type: 'remove', chat_id, user: ann.user }
   ])
-  t.match(removed, { fresh: true })
+  t.match(removed, { changed: true })
   t.strictSame(outcomes, Array(6).fill({ error: 'CHAT_NOT_FOUND' }))
-  t.match(await members.standing(chat_id, cas.user.id), { role: null, visibility: 'private' })
+  t.match(await members.access(chat_id, cas.user.id), { role: null, visibility: 'private' })
   t.equal(await chats.describe(chat_id), undefined)
 })
 

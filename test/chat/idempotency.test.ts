@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Change } from '../../src/db/log.ts'
+import type { Change } from '../../src/db/changes.ts'
 import { build, type Client, type Json } from '../helper.ts'
 import { group, outcome } from './group.ts'
 
@@ -119,13 +119,13 @@ t.test('a change that cannot be stored fails alone, and takes no number', async 
     say(ann.user, 'Three')
   ])
   t.match(outcomes, [
-    { fresh: true, message: { id: 1, message: 'One' } },
+    { changed: true, message: { id: 1, message: 'One' } },
     { error: 'STORAGE_FAILED', cause: /FOREIGN KEY/ },
-    { fresh: true, message: { id: 2, message: 'Two' } },
+    { changed: true, message: { id: 2, message: 'Two' } },
     { error: 'STORAGE_FAILED' },
-    { fresh: false, message: { id: 1 } },
+    { changed: false, message: { id: 1 } },
     { error: 'CLIENT_ID_REUSED' },
-    { fresh: true, message: { id: 3, message: 'Three' } }
+    { changed: true, message: { id: 3, message: 'Three' } }
   ])
   const { items } = (await bob.get(`${path}/messages`)).body
   t.strictSame(

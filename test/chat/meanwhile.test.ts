@@ -98,7 +98,7 @@ t.test('a change of a chat that is gone, or of who is gone, by its turn', async 
       { type: 'leave', chat_id: id, user, member },
       { type: 'leave', chat_id: id, user, member }
     ]),
-    [{ error: 'CHAT_NOT_FOUND' }, { fresh: true }, { error: 'MEMBER_NOT_FOUND' }]
+    [{ error: 'CHAT_NOT_FOUND' }, { changed: true }, { error: 'MEMBER_NOT_FOUND' }]
   )
   t.strictSame(await server.app.db.members.readState(id, bob.user.id), { read_id: 0, unread_count: 0 })
   intercept(server.app.db.log, 'append', async () => [{ error: 'STORAGE_FAILED' }])

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openDatabase } from '../../src/db/database.ts'
+import { openDatabase } from '../../src/db/sqlite/open.ts'
 import { build, type Client } from '../helper.ts'
 
 async function found(who: Client, query: string): Promise<string[]> {

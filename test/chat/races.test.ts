@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Change } from '../../src/db/log.ts'
+import type { Change } from '../../src/db/changes.ts'
 import { build, type Client, type Json, type Reply } from '../helper.ts'
 import { intercept } from '../repository.ts'
 import { until } from '../until.ts'

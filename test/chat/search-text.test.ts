@@ -1,8 +1,8 @@
 import { deepStrictEqual } from 'node:assert'
 import fc from 'fast-check'
 import t from 'tap'
-import { highlighter } from '../../src/db/search-highlight.ts'
-import { phrases } from '../../src/db/search-text.ts'
+import { highlighter } from '../../src/db/search/highlight.ts'
+import { phrases } from '../../src/db/search/terms.ts'
 import { build } from '../helper.ts'
 import { find, found, marked } from '../search.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Log } from '../../src/chat/log.ts'
-import type { Outcome } from '../../src/db/log.ts'
+import type { Result } from '../../src/db/changes.ts'
 import type { Message } from '../../src/schemas/message.ts'
 import { build, type Client, type Server } from '../helper.ts'
 import { fail } from '../repository.ts'
@@ -67,14 +67,14 @@ t.test('when a session cannot be looked up, its socket stays until it can', asyn
 t.test('a change that cannot be told stops neither the log nor the others', async t => {
   const errors: unknown[] = []
   const message = { chat_id: 1 } as Message
-  const repository = { append: async (changes: unknown[]) => changes.map(() => ({ message, fresh: true })) }
+  const repository = { append: async (changes: unknown[]) => changes.map(() => ({ message, changed: true })) }
   const deliver = () => {
     throw new Error('a room in trouble')
   }
   const log = new Log(repository, IDLE, { deliver }, { error: (what: unknown) => errors.push(what) })
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
-  t.match(await log.append(change), { fresh: true })
-  t.match(await log.append(change), { fresh: true })
+  t.match(await log.append(change), { changed: true })
+  t.match(await log.append(change), { changed: true })
   await log.drained()
   t.match(errors, [{ err: /trouble/ }, { err: /trouble/ }])
 })
@@ -107,7 +107,7 @@ t.test('an open socket holds on to nothing of its request', async t => {
 t.test('more changes than can wait for the disk are refused', async t => {
   const repository = { append: () => new Promise<never>(() => undefined) }
   const log = new Log(repository, IDLE, { deliver: () => undefined }, { error: () => undefined })
-  const results: Outcome[] = []
+  const results: Result[] = []
   const change = { type: 'send' as const, chat_id: 1, user: { id: 1, username: 'ann' }, text: 'x' }
   for (let i = 0; i < 20_010; i++) log.submit({ change, onResult: result => results.push(result) })
   t.strictSame(results, Array(10).fill({ error: 'OVERLOADED' }))

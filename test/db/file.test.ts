@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { lock } from '../../src/db/file.ts'
+import { acquireLock } from '../../src/db/sqlite/file.ts'
 import { build } from '../helper.ts'
 import { drizzleKit } from './kit.ts'
 
@@ -15,22 +15,22 @@ t.test('one server at a time has a database, whatever name it knows it by', asyn
   const server = await build(t, { DATABASE_URL: `sqlite:///${file}` })
   const names = [file, 'link.db', './chat.db', 'data/../chat.db', 'data/up/chat.db', 'data/up/link.db']
   for (const name of names.map(name => (name === file ? name : `${directory}/${name}`))) {
-    t.throws(() => lock(name), { message: /another server has it open/ }, name)
+    t.throws(() => acquireLock(name), { message: /another server has it open/ }, name)
     const start = build(t, { DATABASE_URL: `sqlite:///${name} ` })
     await t.rejects(start, { message: /another server has it open/ }, `${name} with a blank at its end`)
   }
   await server.app.close()
-  const first = lock(join(directory, 'later.db'))
-  t.throws(() => lock(join(directory, 'data/new.db')), { message: /another server/ })
+  const first = acquireLock(join(directory, 'later.db'))
+  t.throws(() => acquireLock(join(directory, 'data/new.db')), { message: /another server/ })
   first.release()
-  lock(join(directory, 'data/new.db')).release()
+  acquireLock(join(directory, 'data/new.db')).release()
 })
 
 t.test('a file with two names is refused', async t => {
   const directory = t.testdir({ 'chat.db': '' })
   linkSync(join(directory, 'chat.db'), join(directory, 'other.db'))
   for (const name of ['chat.db', 'other.db']) {
-    t.throws(() => lock(join(directory, name)), { message: /more than one name/ })
+    t.throws(() => acquireLock(join(directory, name)), { message: /more than one name/ })
   }
 })
 

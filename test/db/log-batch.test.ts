@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { chatsRepository } from '../../src/db/chats.ts'
-import { openDatabase } from '../../src/db/database.ts'
-import { logRepository } from '../../src/db/log.ts'
-import { Patience } from '../../src/db/patience.ts'
-import { usersRepository } from '../../src/db/users.ts'
+import { BusyRetry } from '../../src/db/sqlite/busy-retry.ts'
+import { chatRepository } from '../../src/db/sqlite/chats.ts'
+import { logRepository } from '../../src/db/sqlite/log/log.ts'
+import { openDatabase } from '../../src/db/sqlite/open.ts'
+import { userRepository } from '../../src/db/sqlite/users.ts'
 import { FairTurns } from '../../src/fair-turns.ts'
 
 /** A log of which one batch has gone by already, so that it knows its chat and its members, and another connection. */
@@ -17,9 +17,9 @@ async function warmLog(t: Test) {
     other.close()
     db.$client.close()
   })
-  const users = usersRepository(db, new FairTurns())
-  const chats = chatsRepository(db, new FairTurns())
-  const log = logRepository(db, new Patience(db.$client, 200))
+  const users = userRepository(db, new FairTurns())
+  const chats = chatRepository(db, new FairTurns())
+  const log = logRepository(db, new BusyRetry(db.$client, 200))
   const people: { id: number; username: string }[] = []
   for (const username of ['ann', 'bob']) {
     const user = await users.create({ username, password_hash: 'x' })
@@ -59,7 +59,7 @@ t.test('who has left sends no more, in the same batch and later', async t => {
 
 t.test('a chat that was deleted takes nothing', async t => {
   const { log, ann, chat_id, send } = await warmLog(t)
-  t.match(await log.append([{ type: 'remove', chat_id, user: ann }]), [{ fresh: true }])
+  t.match(await log.append([{ type: 'remove', chat_id, user: ann }]), [{ changed: true }])
   t.match(await log.append([send(ann, 'no')]), [{ error: 'CHAT_NOT_FOUND' }])
 })
 

@@ -1,90 +1,117 @@
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { chatsRepository } from '../../src/db/chats.ts'
-import { openDatabase } from '../../src/db/database.ts'
-import { ListVersions } from '../../src/db/list-versions.ts'
-import { logRepository } from '../../src/db/log.ts'
-import { membersRepository } from '../../src/db/members.ts'
-import { remember } from '../../src/db/memory.ts'
-import { Patience } from '../../src/db/patience.ts'
-import { sessionsRepository } from '../../src/db/sessions.ts'
-import { usersRepository } from '../../src/db/users.ts'
-import { FairTurns } from '../../src/fair-turns.ts'
+import { ChatListVersions } from '../../src/db/cache/chat-list-versions.ts'
+import { withCache } from '../../src/db/cache/with-cache.ts'
+import type { Repositories } from '../../src/db/repositories.ts'
+import { openStorage } from '../../src/db/sqlite/storage.ts'
 
-/** Repositories that remember, on top of those that do not, with ann, her session and her chat. */
-async function repositories(t: Test) {
-  const db = openDatabase(':memory:')
-  t.teardown(() => void db.$client.close())
-  const stored = {
-    users: usersRepository(db, new FairTurns()),
-    sessions: sessionsRepository(db),
-    chats: chatsRepository(db, new FairTurns()),
-    members: membersRepository(db),
-    log: logRepository(db, new Patience(db.$client))
+/** A feed of foreign writes that reports one when `version` has changed, and counts how often it is asked. */
+class Feed {
+  asked = 0
+  version = 1
+  isUpToDate = true
+  #reported = 1
+  readonly #listeners: (() => void)[] = []
+
+  upToDate(): boolean {
+    this.asked++
+    if (this.#reported !== this.version) for (const listener of this.#listeners) listener()
+    this.#reported = this.version
+    return this.isUpToDate
   }
-  const file = { looks: 0, version: 1 }
-  const remembering = remember(stored, () => {
-    file.looks++
-    return file.version
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.push(listener)
+    return () => undefined
+  }
+}
+
+/** Repositories with and without a cache, with ann, her session and her chat. The cache does not notice `client`. */
+async function repositories(t: Test) {
+  const file = join(t.testdir({}), 'confab.db')
+  const stored = openStorage(file, { warn: () => t.fail('no warning') }).repositories
+  const client = new Sqlite(file)
+  t.teardown(() => {
+    client.close()
+    return stored.close()
   })
+  const feed = new Feed()
+  const cached = withCache({ repositories: stored, foreignWrites: feed })
   const ann = await stored.users.create({ username: 'ann', password_hash: 'x' })
   const user = ann as NonNullable<typeof ann>
   const session = await stored.sessions.create({ id: user.id, password_hash: 'x' }, Date.now() + 60_000)
   const chat_id = await stored.chats.create(user.id, { title: 'Friends' })
-  return { client: db.$client, stored, remembering, user, sid: session?.id as string, chat_id, file }
+  return { client, stored, cached, user, sid: session?.id as string, chat_id, feed }
 }
+
+const withoutFeed = (stored: Repositories) => withCache({ repositories: stored, foreignWrites: new Feed() })
 
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
 
 t.test('what was read is not read again', async t => {
-  const { client, remembering, user, sid, chat_id } = await repositories(t)
+  const { client, cached, user, sid, chat_id } = await repositories(t)
   const ask = () =>
-    Promise.all([
-      remembering.sessions.find(sid),
-      remembering.members.standing(chat_id, user.id),
-      remembering.chats.listVersion(user.id)
-    ])
+    Promise.all([cached.sessions.find(sid), cached.members.access(chat_id, user.id), cached.chats.listVersion(user.id)])
   await ask()
   client.exec('delete from sessions; delete from members')
-  const [found, standing, version] = await ask()
+  const [found, access, version] = await ask()
   t.match(found, { user, session: { id: sid } })
-  t.match(standing, { kind: 'group', visibility: 'private', role: 'owner' })
+  t.match(access, { kind: 'group', visibility: 'private', role: 'owner' })
   t.equal(version, 1)
 })
 
 t.test('two sessions of one user are both remembered', async t => {
-  const { client, stored, remembering, user, sid } = await repositories(t)
+  const { client, stored, cached, user, sid } = await repositories(t)
   const second = await stored.sessions.create({ id: user.id, password_hash: 'x' }, Date.now() + 60_000)
   const ids = [sid, second?.id as string]
-  for (const id of ids) await remembering.sessions.find(id)
+  for (const id of ids) await cached.sessions.find(id)
   client.exec('delete from sessions')
-  for (const id of ids) t.match(await remembering.sessions.find(id), { session: { id } })
+  for (const id of ids) t.match(await cached.sessions.find(id), { session: { id } })
 })
 
 t.test('other processes are looked for once in a turn of the event loop', async t => {
-  const { client, remembering, user, sid, chat_id, file } = await repositories(t)
-  const before = file.looks
-  await remembering.sessions.find(sid)
-  const version = await remembering.chats.listVersion(user.id)
-  await remembering.members.standing(chat_id, user.id)
-  t.equal(file.looks, before + 1)
+  const { client, cached, user, sid, chat_id, feed } = await repositories(t)
+  const before = feed.asked
+  await cached.sessions.find(sid)
+  const version = await cached.chats.listVersion(user.id)
+  await cached.members.access(chat_id, user.id)
+  t.equal(feed.asked, before + 1)
 
   client.exec("update users set display_name = 'Annie'; update chats set visibility = 'public'")
   for (const ask of [
-    async () => t.match(await remembering.members.standing(chat_id, user.id), { visibility: 'public' }),
-    async () => t.not(await remembering.chats.listVersion(user.id), version),
-    async () => t.match(await remembering.sessions.find(sid), { user: { display_name: 'Annie' } })
+    async () => t.match(await cached.members.access(chat_id, user.id), { visibility: 'public' }),
+    async () => t.not(await cached.chats.listVersion(user.id), version),
+    async () => t.match(await cached.sessions.find(sid), { user: { display_name: 'Annie' } })
   ]) {
     await turn()
-    file.version++
-    const looks = file.looks
+    feed.version++
+    const asked = feed.asked
     await ask()
-    t.equal(file.looks, looks + 1)
+    t.equal(feed.asked, asked + 1)
     await ask()
   }
 })
 
+t.test('without a feed, nothing is taken from the cache or put into it', async t => {
+  const { client, cached, user, sid, chat_id, feed } = await repositories(t)
+  const ask = async () => {
+    await turn()
+    const [found, access] = [await cached.sessions.find(sid), await cached.members.access(chat_id, user.id)]
+    return [found?.user.display_name, access?.visibility, await cached.chats.listVersion(user.id)]
+  }
+  t.strictSame(await ask(), ['ann', 'private', 1])
+  feed.isUpToDate = false
+  client.exec("update users set display_name = 'Annie'; update chats set visibility = 'public'")
+  t.strictSame(await ask(), ['Annie', 'public', undefined])
+  client.exec("update users set display_name = 'Anna'; update chats set visibility = 'private'")
+  feed.version++
+  feed.isUpToDate = true
+  t.strictSame(await ask(), ['Anna', 'private', 2])
+})
+
 t.test('a change that failed is one that may have been made', async t => {
-  const { client, stored, remembering, user, sid, chat_id } = await repositories(t)
+  const { client, stored, cached, user, sid, chat_id } = await repositories(t)
   const open = { type: 'settings' as const, chat_id, user, visibility: 'public' as const }
   const { append } = stored.log
   stored.log.append = async changes => {
@@ -97,24 +124,24 @@ t.test('a change that failed is one that may have been made', async t => {
     await touch(...args)
     throw new Error('no answer')
   }
-  const again = remember(stored, () => 1)
+  const again = withoutFeed(stored)
   await again.sessions.find(sid)
-  await again.members.standing(chat_id, user.id)
+  await again.members.access(chat_id, user.id)
   const version = await again.chats.listVersion(user.id)
   await t.rejects(again.sessions.touch(sid, { last_seen_at: 5 }), { message: 'no answer' })
   t.match(await again.sessions.find(sid), { session: { last_seen_at: 5 } })
   t.equal(await again.chats.listVersion(user.id), version, "the use of a session is nobody else's business")
   await t.rejects(again.log.append([open]), { message: 'no answer' })
   t.match(await again.sessions.find(sid), { session: { last_seen_at: 5 }, user: { display_name: 'Somebody' } })
-  t.match(await again.members.standing(chat_id, user.id), { visibility: 'public' })
+  t.match(await again.members.access(chat_id, user.id), { visibility: 'public' })
   t.not(await again.chats.listVersion(user.id), version)
-  t.match(await remembering.members.standing(chat_id, user.id), { visibility: 'public' })
+  t.match(await cached.members.access(chat_id, user.id), { visibility: 'public' })
 })
 
 t.test('what was read before a change is not remembered after it', async t => {
   const { stored, user, sid, chat_id } = await repositories(t)
   const { find } = stored.sessions
-  const { standing } = stored.members
+  const { access } = stored.members
   const { ids } = stored.chats
   const slowly = async <T>(read: Promise<T>) => {
     const found = await read
@@ -122,23 +149,19 @@ t.test('what was read before a change is not remembered after it', async t => {
     return found
   }
   stored.sessions.find = id => slowly(find(id))
-  stored.members.standing = (...args) => slowly(standing(...args))
+  stored.members.access = (...args) => slowly(access(...args))
   stored.chats.ids = (...args) => slowly(ids(...args))
-  const remembering = remember(stored, () => 1)
-  const reads = [
-    remembering.sessions.find(sid),
-    remembering.members.standing(chat_id, user.id),
-    remembering.chats.listVersion(user.id)
-  ]
-  await remembering.sessions.remove(user.id, sid)
-  await remembering.log.append([{ type: 'remove', chat_id, user }])
+  const cached = withoutFeed(stored)
+  const reads = [cached.sessions.find(sid), cached.members.access(chat_id, user.id), cached.chats.listVersion(user.id)]
+  await cached.sessions.remove(user.id, sid)
+  await cached.log.append([{ type: 'remove', chat_id, user }])
   t.match(await Promise.all(reads), [{ session: { id: sid } }, { role: 'owner' }, undefined])
-  t.equal(await remembering.sessions.find(sid), undefined)
-  t.match(await remembering.members.standing(chat_id, user.id), { role: null })
+  t.equal(await cached.sessions.find(sid), undefined)
+  t.match(await cached.members.access(chat_id, user.id), { role: null })
 })
 
 t.test('versions of lists are bounded', async t => {
-  const lists = new ListVersions()
+  const lists = new ChatListVersions()
   const chats = (length: number, from = 0) => Array.from({ length }, (_, i) => from + i)
   t.equal(lists.start(1, chats(1001)), undefined, 'a list of too many chats has none')
   for (let user = 1; user <= 202; user++) lists.start(user, chats(1000))
@@ -147,12 +170,12 @@ t.test('versions of lists are bounded', async t => {
   lists.start(201, [5])
   lists.start(202, [6])
   t.equal(lists.get(201), 203, 'no number comes back')
-  lists.changed(6)
-  lists.changed(7)
+  lists.invalidateChat(6)
+  lists.invalidateChat(7)
   t.strictSame([lists.get(201), lists.get(202)], [203, undefined])
   for (let i = 0; i < 200_000; i++) {
     lists.start(1, [1])
-    lists.changed(1)
+    lists.invalidateChat(1)
   }
   t.equal(lists.get(201), 203, 'what is forgotten does not count')
   for (let user = 1000; user <= 201_001; user++) lists.start(user, [])

@@ -2,8 +2,8 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/db/database.ts'
-import { DatabaseError } from '../../src/db/file.ts'
+import { DatabaseError } from '../../src/db/database-error.ts'
+import { openDatabase } from '../../src/db/sqlite/open.ts'
 import { drizzleKit, ROOT } from './kit.ts'
 
 const MIGRATIONS = join(ROOT, 'drizzle/sqlite')
@@ -117,7 +117,7 @@ t.test('drizzle-kit migrate makes a database that the server takes', async t => 
 t.test('the migrations lack nothing that the tables have', async t => {
   const out = join(t.testdir({}), 'sqlite')
   cpSync(MIGRATIONS, out, { recursive: true })
-  const flags = ['--dialect=sqlite', '--schema=./src/db/tables.ts', `--out=${relative(ROOT, out)}`]
+  const flags = ['--dialect=sqlite', '--schema=./src/db/sqlite/tables.ts', `--out=${relative(ROOT, out)}`]
   const { status, output } = await drizzleKit(['generate', ...flags])
   t.equal(status, 0, output)
   t.match(output, 'No schema changes')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { openDatabase } from '../../src/db/database.ts'
-import { unfolded } from '../../src/db/unfolded.ts'
+import { foldWorker } from '../../src/db/sqlite/fold-worker.ts'
+import { openDatabase } from '../../src/db/sqlite/open.ts'
 import { foldedNames, old, openServer, within } from './old-database.ts'
 
 const ALL = ['Ann SMITH: ann smith', 'Bób Ωmega: bob ωmega', 'ÇYD: cyd', 'Tab\there: tab\there'].concat([
@@ -40,7 +40,7 @@ t.test('many texts are folded piece by piece', async t => {
   $client.exec(`insert into users (username, display_name, password_hash, created_at)
     with recursive n (value) as (select 1 union all select value + 1 from n where value < 1200)
     select 'user' || value, 'Ü' || value, 'x', 1 from n`)
-  const { work } = unfolded($client)
+  const { work } = foldWorker($client)
   const left = $client.prepare('select count(*) from users where display_name_folded is null').pluck()
   const lefts = [left.get()]
   while (work()) lefts.push(left.get())

@@ -1,6 +1,6 @@
 import type Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/db/database.ts'
+import { openDatabase } from '../../src/db/sqlite/open.ts'
 import type { Server } from '../helper.ts'
 import { drizzleKit } from './kit.ts'
 import {

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { toIso } from '../../db/page.ts'
+import { toIso } from '../../db/rows.ts'
 import { ChatError } from '../../errors.ts'
 import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'
 import { Session, SessionParams, User } from '../../schemas/user.ts'

@@ -1,5 +1,5 @@
 import type { Bus } from '../../bus/bus.ts'
-import type { Done } from '../../db/log.ts'
+import type { Success } from '../../db/changes.ts'
 import type { ReadFrame } from '../../schemas/frame.ts'
 import type { Cursor } from '../delivery/cursor.ts'
 import type { Log } from '../log.ts'
@@ -20,6 +20,6 @@ export function read(bus: Bus, log: Log, { connection, chat_id }: Cursor, { id }
 }
 
 /** Publishes a read marker to the sockets of the chat, when it has moved. */
-export function publishRead(bus: Bus, chat_id: number, user_id: number, { read_id }: Done): void {
+export function publishRead(bus: Bus, chat_id: number, user_id: number, { read_id }: Success): void {
   if (read_id !== undefined) bus.publish({ type: 'read', chat_id, user_id, id: read_id })
 }

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Head } from '../../db/chats.ts'
-import type { Repositories } from '../../db/plugin.ts'
+import type { ChatHead } from '../../db/records.ts'
+import type { Repositories } from '../../db/repositories.ts'
 import { UNREAD_ITEMS } from '../../schemas/socket.ts'
 import { inSlices } from '../../time-slice.ts'
 import type { Connection } from '../socket/connection.ts'
@@ -15,7 +15,7 @@ const MAX_AT_ONCE = 500
 /** The chats of a socket, as the handshake has read them. */
 export interface SocketChats {
   /** The chats with `unread_count` come first. */
-  chats: (Head & { unread_count?: number })[]
+  chats: (ChatHead & { unread_count?: number })[]
   /** `departures.version` before the chats were read. */
   since: number
 }
@@ -37,10 +37,10 @@ export class Admission {
   /** `after`: the `seq` up to which the client has every change of its only chat. */
   admit(connection: Connection, { chats: atHandshake, since }: SocketChats, after: number | undefined): void {
     const user_id = connection.caller.user.id
-    const isMember = ({ chat_id }: Head) => !this.#departures.mayHaveLeft(chat_id, user_id, since)
+    const isMember = ({ chat_id }: ChatHead) => !this.#departures.mayHaveLeft(chat_id, user_id, since)
     const chats = atHandshake.filter(isMember)
     this.#sendReady(connection, chats)
-    const enter = (chat: Head) => {
+    const enter = (chat: ChatHead) => {
       // In later slices, an event may have added the chat or removed the member.
       if (!connection.open || this.#rooms.has(connection, chat.chat_id)) return
       if (!isMember(chat)) return sendRemoved(connection, chat.chat_id)
@@ -67,14 +67,14 @@ export class Admission {
   }
 
   /** The socket is not read until it is in all of its rooms. */
-  async #enterInSlices(connection: Connection, chats: Head[], enter: (chat: Head) => void): Promise<void> {
+  async #enterInSlices(connection: Connection, chats: ChatHead[], enter: (chat: ChatHead) => void): Promise<void> {
     const resume = connection.pauseReading()
     await inSlices(chats, enter)
     resume()
   }
 
   /** Sends the counts that `ready` leaves out. After a failure of the database, the socket continues without them. */
-  async #sendUnread(connection: Connection, heads: Head[]): Promise<void> {
+  async #sendUnread(connection: Connection, heads: ChatHead[]): Promise<void> {
     try {
       for (let i = 0; i < heads.length && connection.open; i += UNREAD_ITEMS) {
         const some = heads.slice(i, i + UNREAD_ITEMS)

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Repositories } from '../../db/plugin.ts'
+import type { Repositories } from '../../db/repositories.ts'
 import type { Message } from '../../schemas/message.ts'
 import { CLOSE } from '../socket/close-codes.ts'
 import type { Connection } from '../socket/connection.ts'

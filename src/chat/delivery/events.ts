@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { BusEvent } from '../../bus/bus.ts'
-import type { Repositories } from '../../db/plugin.ts'
+import type { Repositories } from '../../db/repositories.ts'
 import { timeSlice } from '../../time-slice.ts'
 import { Throttle } from '../ephemeral/throttle.ts'
 import { CLOSE } from '../socket/close-codes.ts'
@@ -136,7 +136,7 @@ export class ChatEvents {
   async #sendRole(chat_id: number, user_id: number): Promise<void> {
     const room = this.#rooms.get(chat_id)
     if (!room?.presence.has(user_id)) return
-    const role = (await this.#db.members.standing(chat_id, user_id))?.role
+    const role = (await this.#db.members.access(chat_id, user_id))?.role
     if (role) room.updateUser(user_id, 'role', encode({ type: 'chat', change: 'updated', chat: { id: chat_id, role } }))
   }
 

@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Change } from '../../db/log.ts'
-import { refuseBelow, refuseToSetMember } from '../../db/rules.ts'
+import type { Change } from '../../db/changes.ts'
 import { ChatError } from '../../errors.ts'
 import { Chat, ChatParams, Member, MemberParams, RoleChange } from '../../schemas/chat.ts'
 import { nothing, PageQuery, page, ref } from '../../schemas/common.ts'
-import { ACCESS_ERRORS, refuse } from '../access.ts'
+import { ACCESS_ERRORS, requireRemoveMember, requireSetMember } from '../access.ts'
 import type { ChatServices } from '../services.ts'
 import { viewChat } from './view.ts'
 
@@ -84,7 +83,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
       const { params, body, membership, caller } = request
       const { chat_id, user_id } = params
       const present = await app.db.members.find(chat_id, user_id)
-      refuse(refuseToSetMember(membership, present?.role, body.role))
+      requireSetMember(membership, present?.role, body.role)
       const user = present?.user ?? (await app.db.users.find(user_id))
       if (!user) throw new ChatError('USER_NOT_FOUND')
       const member = { id: user.id, username: user.username }
@@ -110,7 +109,7 @@ const memberRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log 
     async handler(request, reply) {
       const { params, membership, caller } = request
       const { chat_id, user_id } = params
-      if (user_id !== caller.user.id || membership.kind === 'direct') refuse(refuseBelow(membership, 'admin'))
+      requireRemoveMember(membership, user_id === caller.user.id)
       const { user: gone } = await memberOf(chat_id, user_id)
       const member = { id: gone.id, username: gone.username }
       await append({ type: 'leave', chat_id, user: caller.sender, member })

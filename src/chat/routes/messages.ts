@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { Change } from '../../db/log.ts'
+import type { Change } from '../../db/changes.ts'
 import { ChatError } from '../../errors.ts'
 import { ChatParams } from '../../schemas/chat.ts'
 import { ref } from '../../schemas/common.ts'
@@ -28,7 +28,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
 
   /** Appends a change that always results in a message. `created`: whether it changed anything. */
   async function append(change: Change): Promise<{ message: Message; created: boolean }> {
-    const { message, fresh: created } = await log.append(change)
+    const { message, changed: created } = await log.append(change)
     return { message: message as Message, created }
   }
 

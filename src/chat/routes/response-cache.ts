@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { Recent } from '../../recent.ts'
+import { LruCache } from '../../lru-cache.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 /** The memory that an entry takes besides its body, in bytes. */
@@ -10,11 +10,11 @@ const ENTRY_BYTES = 512
  * invalidation: a key must name everything that its body depends on.
  */
 export class ResponseCache {
-  readonly #bodies: Recent<Buffer>
+  readonly #bodies: LruCache<Buffer>
 
   /** Limits the size of all entries together, in bytes. */
   constructor(maxBytes: number) {
-    this.#bodies = new Recent(maxBytes, ({ length }) => length + ENTRY_BYTES)
+    this.#bodies = new LruCache(maxBytes, ({ length }) => length + ENTRY_BYTES)
   }
 
   /** Returns the cached body and sets the content type of the reply; the handler returns the body as it is. */

@@ -1,4 +1,4 @@
-import type { Repositories } from '../../db/plugin.ts'
+import type { Repositories } from '../../db/repositories.ts'
 import { EXPIRING_MS } from '../../schemas/socket.ts'
 import { CLOSE } from './close-codes.ts'
 import type { Connection } from './connection.ts'
