@@ -14,7 +14,7 @@ import type { ScheduledRoom } from './scheduler.ts'
 const SLICE = 128
 /** The clock is read once per this many sockets. */
 const CLOCK_EVERY = 8
-/** With a longer backlog than this, in bytes, the log takes no changes of the chat until the room has delivered it. */
+/** With a longer backlog than this, in bytes, the log delays the changes of the chat until the room has delivered it. */
 const BACKLOG_BYTES = 64 * 1024
 
 /** The registry of rooms, as a room sees it. */
@@ -63,7 +63,7 @@ export class Room implements Audience<Cursor>, ScheduledRoom {
     return this.#readMarkers
   }
 
-  /** Whether the backlog is so long that the log must take no changes of this chat. */
+  /** Whether the backlog is so long that the log must delay the changes of this chat. */
   get full(): boolean {
     return this.#backlog.bytes > BACKLOG_BYTES
   }

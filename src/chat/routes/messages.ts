@@ -92,7 +92,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
       operationId: 'sendMessage',
       summary: 'Send a message',
       description:
-        'Stores a message and sends it to the sockets of the chat. 201 means that it is on disk. With a `client_id` it is safe to send a message again: the same text and `data` return 200 and the first message, anything else is refused with `CLIENT_ID_REUSED`.',
+        'Stores a message and sends it to the sockets of the chat. 201 means that it is on disk. With a `client_id` it is safe to send a message again: the same text and `data` return 200 and the first message, and other content returns the error `CLIENT_ID_REUSED`.',
       tags,
       params: ChatParams,
       body: Send,

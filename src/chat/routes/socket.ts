@@ -14,11 +14,11 @@ import type { ChatServices } from '../services.ts'
 const MAX_SOCKETS_PER_USER = 1000
 
 const DESCRIPTION = `
-Opens a WebSocket with the session cookie. Everything that can be refused is refused before the upgrade.
+Opens a WebSocket with the session cookie. All checks come before the upgrade: a refused request gets an HTTP error.
 
 **Plain**, for one chat: send \`{"message":"Hello everyone in the chat!"}\`. The message is stored, and every *other*
-socket of the chat receives \`{"type":"message", …}\` with the keys of a message. A frame that cannot be accepted is
-answered by \`{"type":"error","code":"…","detail":"…"}\`, and the socket stays open.
+socket of the chat receives \`{"type":"message", …}\` with the keys of a message. The reply to an invalid
+frame is \`{"type":"error","code":"…","detail":"…"}\`, and the socket stays open.
 
 **With the subprotocol \`confab.v1\`**, for one chat or, without \`chat_id\`, for all of your chats: also acks, changes,
 resume, typing, presence and read markers. [/asyncapi](/asyncapi) describes all frames and close codes.
