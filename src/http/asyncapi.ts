@@ -62,7 +62,7 @@ in ascending \`seq\`, each message in its final state, and then the live stream.
 
 ## Limits
 
-Frames are text of at most 160 KiB, in at most 2,048 pieces. The sockets of an account may send 100 frames a second
+Frames are text of at most 160 KiB, in at most 2,048 fragments. The sockets of an account may send 100 frames a second
 together, 300 at once; more are refused with \`RATE_LIMITED\`. A socket with more than 10 refusals a second, for longer
 than 100 refusals, is closed with 1008. The server pings every 25 s and disconnects a client that misses two pings. An
 account has at most 1000 sockets on a node.

@@ -7,7 +7,7 @@ export const CLOSE_CODES: { code: number; why: string; next: string }[] = [
   { code: 1007, why: 'A text frame was not UTF-8', next: 'Do not reconnect: fix the client' },
   {
     code: 1008,
-    why: 'Flooding: more than 10 refusals a second, or a frame in more than 2,048 pieces',
+    why: 'Flooding: more than 10 refusals a second, or a frame in more than 2,048 fragments',
     next: 'Do not reconnect: fix the client'
   },
   { code: 1009, why: 'A frame was larger than 160 KiB', next: 'Do not reconnect: fix the client' },
