@@ -12,9 +12,9 @@ export const CLOSE_CODES: { code: number; why: string; next: string }[] = [
   },
   { code: 1009, why: 'A frame was larger than 160 KiB', next: 'Do not reconnect: fix the client' },
   { code: 1011, why: 'Something failed on the server', next: 'Reconnect' },
-  { code: 1012, why: 'The server restarts', next: 'Reconnect, after `after_ms` when `bye` said so' },
+  { code: 1012, why: 'The server restarts', next: 'Reconnect, after the `after_ms` of `bye`' },
   { code: 1013, why: 'The server is overloaded', next: 'Reconnect' },
   { code: 4401, why: 'The session has ended', next: 'Log in, then reconnect' },
-  { code: 4403, why: 'Removed from the chat, or the chat is gone', next: 'Do not reconnect' },
+  { code: 4403, why: 'Removed from the chat, or the chat was deleted', next: 'Do not reconnect' },
   { code: 4408, why: 'Too slow: nothing was read for 30 s, or less than 8 KB/s', next: 'Reconnect' }
 ]
