@@ -11,7 +11,7 @@ const NODE_VERSION = path('node-version.js')
 const OURS = /^(DATABASE_URL|SECRET_KEY|HOST|PORT|LOG_LEVEL)$/
 const SECRET_KEY = '0123456789abcdef0123456789abcdef'
 
-/** The server as a process of its own, in `cwd`. Its exit is awaited with the test. */
+/** Starts the server as a process in `cwd`. The test waits for its exit. */
 function start(t: Test, cwd: string, env: NodeJS.ProcessEnv = {}, before: string[] = []) {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OURS.test(name)))
   const args = [...before, '--import', NODE_VERSION, path('main.ts')]
@@ -34,11 +34,11 @@ function start(t: Test, cwd: string, env: NodeJS.ProcessEnv = {}, before: string
   ready.catch(() => undefined)
   return {
     child,
-    /** What it said on stdout, a text a line. */
+    /** The messages of the log lines on stdout. */
     lines,
-    /** Where it listens, once it does. */
+    /** Resolves with the address when the server listens. */
     ready,
-    /** The exit code and stderr, once it has ended. */
+    /** Resolves with the exit code and stderr when the process has ended. */
     async end() {
       const [code] = await ended
       return { code, stderr: await stderr }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Polls until the condition is true. Throws after `patience` milliseconds. */
-export async function until(isTrue: () => unknown, patience = 20_000): Promise<void> {
-  const end = performance.now() + patience
+/** Polls until the condition is true. Throws after `timeoutMs` milliseconds. */
+export async function until(isTrue: () => unknown, timeoutMs = 20_000): Promise<void> {
+  const end = performance.now() + timeoutMs
   while (!(await isTrue())) {
-    if (performance.now() > end) throw new Error(`still not true after ${patience} ms: ${isTrue}`)
+    if (performance.now() > end) throw new Error(`still not true after ${timeoutMs} ms: ${isTrue}`)
     await sleep(2)
   }
 }

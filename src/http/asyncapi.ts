@@ -10,13 +10,13 @@ import { SHARED } from './openapi.ts'
 import { VERSION } from './version.ts'
 
 const PLAIN = `
-A socket for one chat. Send a text: it is stored, and every *other* socket of the chat receives it. The socket receives
-new messages and \`error\` only.
+A socket for one chat. The server stores each message that you send, and sends it to every *other* socket of the chat.
+The socket receives new messages and \`error\` only.
 `.trim()
 
 const V1 = `
-The socket also has acks, changes, resume, typing, presence and read markers. Without \`chat_id\` it carries all chats of
-the user, those that they join later, too.
+The socket also has acks, changes, resume, typing, presence and read markers. Without \`chat_id\`, it is for all
+chats of the user, also chats that they join later.
 `.trim()
 
 const DESCRIPTION = `
@@ -30,42 +30,45 @@ Log in with \`POST /auth/login\`; the upgrade of \`/ws\` needs the cookie that i
 
 **${SUBPROTOCOL}**, with \`Sec-WebSocket-Protocol: ${SUBPROTOCOL}\`: \`/ws?chat_id=123\`, or \`/ws\` for all chats. ${V1}
 
-In both, \`&after=57\` first sends the messages above that number of the chat. Everything that can be refused is refused
-before the upgrade, over HTTP:
+In both, with \`&after=57\`, the server first sends the messages above that number of the chat. The server refuses a
+socket over HTTP, before the upgrade:
 
 | status | why |
 |---|---|
 | 400 | \`chat_id\` is missing, repeated or not an id |
 | 401 | No valid session in the cookie: log in |
-| 403 | Not a member of the chat, or a page of a foreign \`Origin\` |
+| 403 | Not a member of the chat, or a foreign \`Origin\` |
 | 404 | Chat not found |
 | 426 | Not a WebSocket upgrade |
 | 429, 503 | Too many sockets, or overloaded: retry after \`Retry-After\` seconds |
 
 ## A chat is a log, a socket is a cursor
 
-Every durable change in a chat takes its next number, \`seq\`: 1, 2, 3 and so on, without holes. The \`id\` of a message is
+Every durable change in a chat takes its next number, \`seq\`: 1, 2, 3 and so on, without gaps. The \`id\` of a message is
 the number at which it was created, and its \`seq\` the number of its latest change. A \`message\` frame always has the
-whole message in its current state. So keep messages by \`id\`, replace those that you hold, and remember the highest
-\`seq\` that a frame brought in each chat: your cursor. Give it as \`after\`, or in \`resume\`: you get everything above it
-in ascending \`seq\`, each message in its final state, and then the live stream. There is no time limit.
+whole message in its current state. So keep messages by \`id\`, replace your copy when a message arrives again, and store
+the highest \`seq\` that a frame brought in each chat: your cursor. Send the cursor as \`after\`, or in \`resume\`. The
+server then sends everything above it in ascending \`seq\`, each message in its current state, and then the live stream.
+There is no time limit.
 
 ## What is promised
 
 1. An \`ack\` means that the message is committed and on disk. Nothing is broadcast before.
-2. Every socket receives the messages of a chat in ascending \`seq\`, misses none and gets none twice. The only numbers
-   that it may not see are states that a later frame has replaced.
-3. A \`client_id\` never makes a second message.
-4. A slow reader loses nothing: its messages wait in the database until the socket has caught up. Of typing, presence,
-   read markers and chat updates, it then gets the latest state. A socket that reads nothing for 30 s is closed with 4408.
-5. When a session ends or a member is removed, their sockets are told within a second.
+2. Every socket receives the messages of a chat in ascending \`seq\`. It misses none and receives none twice. It may
+   skip the number of a state that a later frame has replaced.
+3. A \`client_id\` never creates a second message.
+4. A slow reader loses nothing: its messages stay in the database until the client has read enough. It then gets the
+   latest state of typing, presence, read markers and chat updates, too. A socket that reads nothing for 30 s is closed
+   with 4408.
+5. When a session ends or a member is removed, the server closes their sockets, or removes the chat from them, within a
+   second.
 
 ## Limits
 
-Frames are text of at most 160 KiB, in at most 2,048 pieces. The sockets of an account may send 100 frames a second
-together, 300 at once; more are refused with \`RATE_LIMITED\`. A socket with more than 10 refusals a second, for longer
-than 100 refusals, is closed with 1008. The server pings every 25 s and disconnects a client that misses two pings. An
-account has at most 1000 sockets on a node.
+Frames are text of at most 160 KiB, in at most 2,048 fragments. The sockets of an account together may send 100 frames a
+second with a burst of 300; further frames are refused with \`RATE_LIMITED\`. The server closes a socket with 1008 when its
+refusals exceed 10 a second with a burst of 100. The server pings every 25 s and disconnects a client that misses two
+pings. An account has at most 1000 sockets on a node.
 
 ## When a socket closes
 
@@ -73,7 +76,8 @@ account has at most 1000 sockets on a node.
 |---|---|---|
 ${CLOSE_CODES.map(({ code, why, next }) => `| ${code} | ${why} | ${next} |`).join('\n')}
 
-Wait for a random time before reconnecting, from 0.5 s up to a bound that doubles with each attempt and ends at 20 s.
+Before reconnecting, wait for a random time between 0.5 s and a maximum that doubles with every failure in a row: 1 s,
+2 s, 4 s, up to 20 s.
 Do not reconnect after a code that is not in this table.
 `.trim()
 

@@ -39,10 +39,10 @@ Accounts, chats, stored messages, and a WebSocket that delivers them.
 the number at which it was created, and its \`seq\` the number of its latest change.
 
 **Conventions:** JSON in UTF-8. Times are ISO 8601 in UTC with milliseconds. Missing values are omitted; \`null\` is never
-used. Unknown keys in a request are refused. In a reply, ignore keys that you do not know. A chat that you may not know of
-answers 404, like a chat that does not exist.
+used. Unknown keys in a request are refused. In a reply, ignore keys that you do not know. A private chat of which
+you are not a member answers 404, like a chat that does not exist.
 
-**Errors** have one shape, and programs go by \`code\`. On 429 and 503, retry after the number of seconds in
+**Errors** have one shape. Programs must use \`code\`. On 429 and 503, retry after the number of seconds in
 \`Retry-After\`. Each operation lists its errors. These belong to no operation:
 
 - 400 \`BAD_REQUEST\`: the request is not HTTP.

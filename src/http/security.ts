@@ -8,7 +8,7 @@ import pressure from './pressure.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether the route answers also when the server is overloaded or shuts down. */
+    /** Whether the route also answers when the server is overloaded or stops. */
     vital?: boolean
   }
 }

@@ -14,7 +14,7 @@ import { requestLogger } from './request-logger.ts'
 /** Maximum size of a request line and its headers, in bytes. */
 const HEAD_BYTES = 16_384
 
-/** The options of the HTTP server. The timeouts of Node are longer, and Fastify's default is no timeout. */
+/** The options of the HTTP server. Requests end by a timeout: Node's own is longer, and Fastify's default is none. */
 export function serverOptions(config: Config) {
   const { trustProxy } = config
   const setHeaders = headersWithoutHooks(config)

@@ -24,7 +24,7 @@ const allowedUsername = '3 to 32 characters of a-z 0-9 _ . -'
 const username = Type.String({
   pattern: '^[A-Za-z0-9_.-]{3,32}$',
   'x-allowed': allowedUsername,
-  description: `The unique name of the account: ${allowedUsername}. Upper case is taken as lower case`,
+  description: `The unique name of the account: ${allowedUsername}. Upper case is converted to lower case`,
   examples: ['ann']
 })
 

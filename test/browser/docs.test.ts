@@ -2,7 +2,7 @@ import t from 'tap'
 import { build } from '../helper.ts'
 import { openerIn } from './browser.ts'
 
-// The reference pages in a real browser: they show something, say nothing in the console, and call nobody else.
+// The reference pages in a real browser: they show their content, log nothing to the console, and call no other host.
 
 const server = await build(t)
 const open = await openerIn(t)

@@ -3,23 +3,23 @@ import t from 'tap'
 import { build, type Json } from '../helper.ts'
 import { openerIn } from './browser.ts'
 
-// Every operation of /docs, executed as the page fills it in.
+// Executes every operation of /docs with the values that the page fills in.
 
 const open = await openerIn(t)
 
-/** What cannot succeed with one account and one session; the reply says why. */
+/** Operations that cannot succeed with one account and one session, and their status. */
 const REFUSED: Record<string, string> = { endSession: '404', openDirectChat: '404', openSocket: '426' }
 const FIRST = ['register', 'login', 'createChat', 'sendMessage']
-/** Each on a server of its own: nothing works after it. */
+/** Each of these runs on its own server, because nothing works after it. */
 const LAST = ['logout', 'changePassword', 'deleteChat', 'removeMember', 'deleteMessage']
 
-/** Closes all tags: what is open makes the page slow. */
+/** Closes all tags, because open ones make the page slow. */
 async function closeAll(page: Page): Promise<void> {
   await page.getByText('Register an account').waitFor()
   for (const heading of await page.locator('.opblock-tag .expand-operation').all()) await heading.click()
 }
 
-/** Executes an operation as the page has filled it in. Returns the status. */
+/** Executes an operation with the values that the page fills in. Returns the status. */
 async function execute(page: Page, tag: string, name: string): Promise<string> {
   const block = page.locator(`#operations-${tag}-${name}`)
   const heading = page.locator(`.opblock-tag[data-tag="${tag}"] .expand-operation`)

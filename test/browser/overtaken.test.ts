@@ -4,7 +4,7 @@ import { launch } from './chromium.ts'
 import { history } from './walk/history.ts'
 import { Person } from './walk/person.ts'
 
-// The page that is walked through keeps the rules of docs/protocol.md. Without any one of them, it goes wrong.
+// The page follows the rules of docs/protocol.md. These tests break one rule each, and show its effect.
 
 const browser = await launch(t)
 
@@ -26,7 +26,7 @@ async function scrollBack(person: Person, chat_id: number): Promise<() => Promis
   }
 }
 
-/** What a page lacks, or has in an old state, after frames and replies have overtaken each other. */
+/** Returns the messages that a page lacks or has in an old state, after frames and replies arrived out of order. */
 async function stale(t: Test, query: string): Promise<number[]> {
   const server = await build(t)
   const { id, path, people } = await server.chat('ann', 'bob')
@@ -52,7 +52,7 @@ async function stale(t: Test, query: string): Promise<number[]> {
   bob.origin.pass()
   await upTo(123)
 
-  // Message 124 was missed. The page asks for it, but the connection is cut when it has only heard of message 125.
+  // Message 124 was missed. The page asks for it, but the connection is cut when only message 125 has arrived.
   bob.origin.cut()
   await bob.until('the end', ({ status }) => status === 'offline')
   await say('Are you there?')

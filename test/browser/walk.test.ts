@@ -30,7 +30,7 @@ async function prepare(t: Test, cwd: string) {
   return { id, others, ann, bob }
 }
 
-/** Waits until each page has sent and heard everything, and compares what it has with what the server has. */
+/** Waits until each page has sent and received everything, and compares its messages with those of the server. */
 async function compare(t: Test, what: string, people: Person[], chat_id: number): Promise<void> {
   for (const person of people) await person.until('acks', ({ chats }) => chats.every(({ waiting }) => waiting === 0))
   for (const person of people) {
@@ -181,7 +181,7 @@ t.test('two pages have at the end what fresh pages have', async t => {
     const { epoch } = await ann.state()
     await ann.say('Soon forgotten')
     await bob.until('a text', ({ last_line }) => last_line === 'ann: Soon forgotten')
-    // A reply of this history is on its way until the other one has begun.
+    // A reply of this epoch is held until the next epoch has begun.
     const begun = Promise.withResolvers<void>()
     bob.origin.onReply = url => (url.includes('/reactions/') ? begun.promise : Promise.resolve())
     const [soon] = (await bob.messages(id)).slice(-1)
@@ -204,7 +204,7 @@ t.test('two pages have at the end what fresh pages have', async t => {
   await Promise.all(both.map(person => compareWithFresh(t, person, id)))
 })
 
-/** Compares what a page knows and shows with what a fresh page of the same session does. */
+/** Compares the state and the lines of a page with those of a new page of the same session. */
 async function compareWithFresh(t: Test, person: Person, chat_id: number): Promise<void> {
   const fresh = await person.afresh()
   for (const page of [person, fresh]) {

@@ -61,7 +61,7 @@ t.test('Node: `_handle` of a TCP socket counts what it was given, and what the s
   const server = createServer({ pauseOnConnect: true }, accepted.resolve)
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const stream: Socket & Json = connect((server.address() as AddressInfo).port, '127.0.0.1')
-  const reader = await accepted.promise
+  const [reader] = await Promise.all([accepted.promise, once(stream, 'connect')])
   t.teardown(() => {
     stream.destroy()
     reader.destroy()

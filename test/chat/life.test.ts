@@ -129,7 +129,7 @@ t.test('a peer that answers no ping is let go, one that does stays', async t => 
 t.test('a session that is looked at just as its socket closes', async t => {
   const server = await build(t)
   const { id, people } = await server.chat('ann')
-  await expireIn(server, 60_100)
+  await expireIn(server, 60_500)
   const v1 = await people[0].v1(id)
   const session = holdAnswers(server.app.db.sessions, 'find')
   await session.called

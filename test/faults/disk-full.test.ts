@@ -14,11 +14,11 @@ interface Disk {
   file: string
   /** Lets the database grow again. */
   makeRoom(): void
-  /** Looks at more that works or fails while the disk is full. */
+  /** More checks while the disk is full. */
   elsewhere?(): Promise<void>
 }
 
-/** Sends until the disk is full, looks at what still works, makes room and goes on. */
+/** Sends until the disk is full, checks the server, makes room and goes on. */
 async function fill(t: Test, { file, makeRoom, elsewhere }: Disk, [ann, bob]: Client[], id: number): Promise<void> {
   if (!ann || !bob) throw new Error('two people are needed')
   const path = `/chats/${id}`
@@ -33,7 +33,7 @@ async function fill(t: Test, { file, makeRoom, elsewhere }: Disk, [ann, bob]: Cl
   t.comment(`full after ${sender.acked.size} messages`)
   t.match(sender.errors[0], { type: 'error', code: 'STORAGE_FAILED', client_id: [...sender.waiting.keys()][0] })
   t.type(sender.errors[0].retry_after_ms, 'number')
-  // Longer, so that it does not fit where the other one did not.
+  // Longer than the previous message, so that it does not fit either.
   const refused = await ann.post(`${path}/messages`, { message: 'x'.repeat(2 * LENGTH), client_id: 'h' })
   t.match([refused.status, refused.body.code], [503, 'STORAGE_FAILED'])
   t.match(refused.headers.get('retry-after'), /^\d+$/)
@@ -77,9 +77,9 @@ for (const log of [undefined, 'confab.log']) {
   t.test(name, t => onFullDisk(t, log))
 }
 
-/** The server with its database on a small disk, and its log in the file `log` there, or elsewhere without one. */
+/** Runs the server with its database on a small disk. The log goes to the file `log` there, if given. */
 async function onFullDisk(t: Test, log?: string): Promise<void> {
-  // Not among the fixtures, which are removed before it is unmounted.
+  // Outside the fixtures of the test, which tap removes before the disk is unmounted.
   const cwd = mkdtempSync(`${tmpdir()}/confab-disk-`)
   t.teardown(() => rmdirSync(cwd))
   try {
@@ -94,7 +94,7 @@ async function onFullDisk(t: Test, log?: string): Promise<void> {
   const [ann] = people
   const elsewhere = async () => {
     const refused = { status: 503, body: { code: 'STORAGE_FAILED' } }
-    // What did not fit leaves room for less, on the disk and in the file that it was written to.
+    // A failed write can leave some free space, on the disk and in the file: fill that too.
     spawnSync('dd', ['if=/dev/zero', `of=${cwd}/ballast`, 'bs=4096'])
     const change = (i: number) => ann.patch('/users/me', { display_name: `Ann ${i}` })
     for (let i = 0; i < 500 && (await change(i)).status === 200; i++);

@@ -8,7 +8,7 @@ const MESSAGES = 50
 const CUTS = 20
 /** A page of the database and the header of its frame in the WAL. SQLite: The WAL File Format. */
 const FRAME = 4096 + 24
-/** Pages in the WAL at which SQLite copies them into the database and begins anew. */
+/** Number of pages in the WAL at which SQLite makes a checkpoint. */
 const CHECKPOINT = 1000
 
 const CALLS = 'fdatasync,fsync,write,writev,sendto,pwrite64'
@@ -43,7 +43,7 @@ interface Commit {
   synced: number
 }
 
-/** Follows the trace: what was in the WAL, how much of it on disk, when each ack left. */
+/** Reads from the trace the size of the WAL, its synced part, and the time of each ack. */
 function follow(t: Test, trace: string, file: string, client_ids: string[]): Commit[] {
   const commits: Commit[] = []
   const early: string[] = []
@@ -96,7 +96,7 @@ t.test('an ack leaves when its message is on disk, and a power cut keeps what wa
   for (let cut = 0; cut < CUTS; cut++) {
     const last = Math.floor(Math.random() * (MESSAGES - 1))
     const { synced = 0 } = commits[last] ?? {}
-    // Somewhere in what was written for the next message: a page may be torn.
+    // Cuts at a random place in the data of the next message: a page may be torn.
     const next = commits[last + 1]?.synced ?? 0
     const at = synced + Math.floor(Math.random() * (next - synced))
     const copy = `${cwd}/copy-${cut}.db`

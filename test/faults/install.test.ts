@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SECRET_KEY = '0123456789abcdef0123456789abcdef'
 const PATIENCE_MS = 20_000
 
-/** A process with its lines of JSON so far. `until` resolves with the first of them that has this text. */
+/** Starts a process and collects its JSON lines. `until` resolves with the first line that has a text. */
 function run(t: Test, command: string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
   const { NODE_OPTIONS, SECRET_KEY: _, ...inherited } = process.env
   const [file = '', ...args] = command
@@ -37,7 +37,7 @@ function run(t: Test, command: string[], cwd: string, env: NodeJS.ProcessEnv = {
   return { child, lines, ended, until }
 }
 
-/** A copy of what a production installation has, without these. */
+/** Copies the files of a production installation, without `without`. */
 function install(t: Test, ...without: string[]): string {
   const root = t.testdir({})
   for (const part of ['src', 'drizzle', 'package.json', '.env.example']) {

@@ -21,7 +21,7 @@ async function freePort(): Promise<number> {
 }
 
 interface Options {
-  /** Where stdout and stderr go: a file, or a pipe that nobody reads from any more. */
+  /** The destination of stdout and stderr: a file, or a pipe without a reader. */
   to: string | 'closed pipe'
   /** Runs in the process before the server does. */
   before?: string
@@ -29,13 +29,13 @@ interface Options {
   shell?: string
 }
 
-/** The server as a process that cannot say that it listens. Resolves when it answers. */
+/** Starts the server as a process without a readable log. Resolves when the server answers a request. */
 async function start(t: Test, { to, before = '', shell = ':' }: Options) {
   const port = await freePort()
   const log = to === 'closed pipe' ? ('pipe' as const) : openSync(to, 'a')
   const fault = `data:text/javascript,${before}`
   const command = [process.execPath, '--import', fault, '--import', path('node-version.js'), path('main.ts')]
-  // Without what the test runner puts into its children, which write files of their own.
+  // Without the settings of the test runner for its children, which make them write files.
   const { NODE_OPTIONS, ...env } = process.env
   const child = spawn('bash', ['-c', `${shell}; exec "$@"`, 'bash', ...command], {
     env: { ...env, SECRET_KEY, PORT: String(port), DATABASE_URL: 'sqlite:///:memory:', LOG_LEVEL: 'debug' },
@@ -47,7 +47,7 @@ async function start(t: Test, { to, before = '', shell = ':' }: Options) {
   t.teardown(() => child.kill('SIGKILL'))
   const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
   const url = `http://127.0.0.1:${port}`
-  /** The status of an address; with each request, a line goes to the log. */
+  /** Requests a path and returns the status. Each request writes a line to the log. */
   const get = async (path: string) =>
     (await fetch(`${url}${path}`, { signal: AbortSignal.timeout(PATIENCE_MS) })).status
   for (const end = Date.now() + PATIENCE_MS; (await get('/nowhere').catch(() => 0)) !== 404; await sleep(20)) {
@@ -56,7 +56,7 @@ async function start(t: Test, { to, before = '', shell = ':' }: Options) {
   return {
     child,
     get,
-    /** The exit code and signal; `alive` when it goes on living. */
+    /** The exit code and signal; `alive` if the process does not end. */
     end: () => Promise.race([ended, sleep(PATIENCE_MS, { code: 'alive', signal: null }, { ref: false })])
   }
 }
@@ -79,14 +79,14 @@ t.test('without a log, an uncaught error ends the server', async t => {
 
 t.test('lines that could not be written are written when they can be, whole and in order', async t => {
   const log = `${t.testdir({})}/confab.log`
-  // The file may grow to 4 KiB: the write that goes beyond is cut, and the next one fails (EFBIG).
+  // The file may grow to 4 KiB: a write beyond this size is cut, and the next one fails (EFBIG).
   const server = await start(t, { to: log, shell: 'ulimit -S -f 4' })
   const lines = (): Json[] =>
     readFileSync(log, 'utf8')
       .trimEnd()
       .split('\n')
       .map(line => JSON.parse(line))
-  /** How often this address was asked for. */
+  /** The number of requests for this path in the log. */
   const asked = (path: string) => lines().filter(({ msg, req }) => msg === 'request' && req.path === path).length
   for (let i = 0; i < 60; i++) await server.get('/auth/me')
   t.equal(readFileSync(log).length, 4096)

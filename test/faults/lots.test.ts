@@ -5,8 +5,8 @@ import { build, type Client, type Json, type Server } from '../helper.ts'
 import { intercept } from '../repository.ts'
 import type { TestSocket } from '../socket.ts'
 
-// People come, go, lag, send, repeat, edit, resume and are removed in an order drawn by lot, in a room on both sides of
-// what is served at once. Whatever happens: everybody gets everything, once, in order, and acks in their place.
+// People connect, disconnect, lag, send, repeat, edit, resume and are removed in random order. The size of the room is
+// below and above one slice. Everybody must get every message once and in order, and acks in the right place.
 
 const SEEDS = [1, 2, 3, randomInt(2 ** 31)]
 const PEOPLE = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal'] as const
@@ -22,7 +22,7 @@ function lots(seed: number): (n: number) => number {
   }
 }
 
-/** One socket, what it sent, and what it was given. */
+/** One socket, with the messages that it sent and received. */
 class Peer {
   readonly name: string
   readonly client: Client
@@ -31,9 +31,9 @@ class Peer {
   readonly sent: string[] = []
   readonly acks: string[] = []
   readonly wrong: string[] = []
-  /** Everything after this number is due. */
+  /** The socket must get everything after this number. */
   from: number
-  /** The latest state of each message that it was given or was acked. */
+  /** The latest `seq` of each message that the socket received or that was acked. */
   readonly seen = new Map<number, number>()
   #at: number
   #inside = true
@@ -65,12 +65,12 @@ class Peer {
     this.socket.send({ type: 'resume', chats: [{ chat_id, after }] })
   }
 
-  /** Checks what has come since the last time. */
+  /** Checks the frames that have arrived since the last call. */
   async read(): Promise<void> {
     for (const frame of await this.socket.all(0)) this.#take(frame)
   }
 
-  /** What this socket lacks of these messages, in their final state. */
+  /** Returns the messages that this socket lacks in their final state. */
   lacks(messages: Json[]): string[] {
     const due = messages.filter(({ id, seq, message = '' }) =>
       this.v1
@@ -145,7 +145,7 @@ class Crowd {
     const name = `${client.user.username}${this.peers.length}`
     const kind = this.#lot(10)
     const head = await this.#server.app.db.messages.head(this.#chat.id)
-    // Through memory, what is not read at once waits in the server.
+    // In memory, frames that the client does not read wait in the server.
     const options = this.#lot(2) === 0 ? this.#server.memory() : {}
     const after = kind < 6 ? this.#lot(head + 1) : head
     const query = kind < 6 ? `?chat_id=${this.#chat.id}&after=${after}` : ''
@@ -165,7 +165,7 @@ class Crowd {
     this.#posted.push({ client, id: body.id })
   }
 
-  /** Writes to the log past the rooms, as another process would. */
+  /** Appends to the log without the rooms, as another process would. */
   async #write(): Promise<void> {
     const { user } = this.#chat.people[0] as Client
     const sender = { ...user, display_name: user.username }
@@ -180,7 +180,7 @@ class Crowd {
     await posted.client.patch(`${this.#chat.path}/messages/${posted.id}`, { message: `over HTTP ${this.#lot(1000)}` })
   }
 
-  /** Somebody but the owner is removed, or added again. */
+  /** Removes a member who is not the owner, or adds the member again. */
   async #move(): Promise<void> {
     const [owner, ...others] = this.#chat.people as [Client, ...Client[]]
     const client = this.#one(others) as Client
@@ -189,7 +189,7 @@ class Crowd {
       this.removed.add(client)
       this.members.splice(this.members.indexOf(client), 1)
       const removal = owner.delete(member)
-      // What they send at the same time may be in one batch with it.
+      // Messages that this member sends at the same time may be in the same batch.
       for (const peer of this.open.filter(peer => peer.client === client)) peer.send(this.#chat.id, 0)
       await removal
       if (this.#lot(2) === 0) return
@@ -203,7 +203,7 @@ class Crowd {
   }
 }
 
-/** Lets some reads of the log take a turn of the event loop or two. */
+/** Delays some reads of the log by one or two turns of the event loop. */
 function hesitate(messages: Json, lot: (n: number) => number): void {
   for (const name of ['head', 'changes', 'created']) {
     intercept(messages, name, async call => {

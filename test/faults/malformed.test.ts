@@ -65,7 +65,7 @@ const cases: [name: string, sent: Buffer, expected: number | 'open'][] = [
   ['empty fragments without end', fragments(...Array.from({ length: 3000 }, () => '')), 1008]
 ]
 
-/** Random bytes, or a random text or a random header in an otherwise good frame. */
+/** Returns random bytes, or a valid frame with a random text or a random header. */
 function anything(): Buffer {
   const noise = randomBytes(randomInt(1, 300))
   switch (randomInt(4)) {

@@ -8,13 +8,13 @@ const LENGTH = 1000
 /** 5 senders every 50 ms: 100 messages a second. */
 const SENDERS = 5
 const EVERY_MS = 50
-/** How long the load lasts before the reader stops, and then, in seconds. */
+/** Duration of the load before the reader stops, and after that, in seconds. */
 const BEFORE = 10
 const PAUSE = 20
-/** Of so many listeners, one measures. */
+/** One of this number of listeners measures latencies. */
 const MEASURE = 10
 
-/** A reader of whom there are many: it knows how far it is, and may take note of how long each message took. */
+/** One of many readers. It counts messages, and can measure their latencies. */
 class Listener {
   seq = 0
   inOrder = true
@@ -46,7 +46,7 @@ t.test('a reader who stops reading costs little, and costs the others nothing', 
   const reader = new Reader(id)
   const slow = await reader.connect(cas)
 
-  /** Sends for so many seconds. Returns the p99 of the latency in each, and the most memory. */
+  /** Sends for `seconds` seconds. Returns the p99 of the latency in each second, and the maximum memory. */
   async function load(seconds: number): Promise<{ latencies: number[]; rss: number }> {
     const timer = setInterval(() => senders.forEach(sender => void sender.send(id, LENGTH)), EVERY_MS)
     const latencies: number[] = []

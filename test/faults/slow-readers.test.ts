@@ -4,14 +4,14 @@ import { audit, connect, heads, Reader, Sender } from './ledger.ts'
 import { start } from './process.ts'
 
 const CHATS = 40
-/** Readers of each chat who stop reading. The last of them comes back in the end. */
+/** Number of readers of each chat that stop reading. The last one resumes reading at the end. */
 const STOPPED = 50
-/** 16 MB a chat: several times what the system's buffers take for a socket. */
+/** 16 MB a chat: several times the size of the system's buffers of a socket. */
 const MESSAGES = 4000
 const LENGTH = 4000
-/** So many are sent to a chat before the next one has its turn. */
+/** Number of messages that are sent to a chat before the next chat. */
 const AT_ONCE = 25
-/** What the server may take for all of them: 100 to 400 it is, 800 when nothing bounds what is unsent. In MB. */
+/** Maximum memory of the server for all readers, in MB. It needs 100 to 400; without a bound for unsent data, 800. */
 const MEMORY = 500
 
 t.test('two thousand readers who stop reading take little memory, and lose nothing', async t => {

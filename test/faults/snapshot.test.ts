@@ -5,7 +5,7 @@ import { audit, heads, Reader, Sender } from './ledger.ts'
 import { start } from './process.ts'
 
 const MB = 1024 * 1024
-/** So much is written while the snapshot is held, and at most so much to bring the WAL back. In batches of 100. */
+/** Batches of 100 that are written while the snapshot is held, and at most after it to make the WAL small again. */
 const HELD = 250
 const RELEASED = 100
 

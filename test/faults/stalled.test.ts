@@ -3,15 +3,15 @@ import t from 'tap'
 import { audit, heads, Reader, Sender } from './ledger.ts'
 import { start } from './process.ts'
 
-/** More than the system and the server keep for a socket together: 15 MB. */
+/** More than the buffers of the system and the server for a socket together: 15 MB. */
 const MESSAGES = 1600
 const LENGTH = 9000
 const STALLED_MS = 30_000
 const READERS = 14
 const APART_MS = 1000
 
-// What the system has taken for a reader, up to 4 MiB, may keep a slow one busy for minutes. How long the server waits
-// for those who take nothing is tested with a clock that is ahead of time, in test/chat/liveness.test.ts.
+// The system buffers up to 4 MiB for a reader, and a slow reader may need minutes for that. The time that the server
+// waits for a reader that reads nothing is tested with a clock in test/chat/liveness.test.ts.
 t.test('readers who take nothing for half a minute and longer stay, and get everything', async t => {
   const server = await start(t, t.testdir({}))
   const { id, people } = await server.chat('ann', 'bob')

@@ -30,7 +30,7 @@ t.test('SIGTERM under load stores and acks what was sent, and tells every socket
   let readiness: number | undefined
   while (readiness === undefined || readiness === 200) {
     await sleep(2)
-    // A connection that is refused says the same as a 503.
+    // A refused connection means the same as a 503.
     readiness = await server
       .stranger()
       .get('/health/ready')
@@ -72,7 +72,7 @@ t.test('SIGTERM under load stores and acks what was sent, and tells every socket
 t.test('a second SIGTERM ends a stop that waits for a socket', async t => {
   const server = await start(t, t.testdir({}))
   const { id, people } = await server.chat('ann', 'bob')
-  // It never reads the close frame, which the server would wait for.
+  // This client never reads the close frame, so the closing handshake does not end.
   const ws = await new Reader(id).connect(people[0])
   ws.pause()
   server.kill('SIGTERM')

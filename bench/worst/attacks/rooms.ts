@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attack, Attacker } from '../attacker.ts'
 
 const SIZE = 1900
-/** Minimum time between two `typing` broadcasts for one person, in milliseconds. */
+/** Time between two `typing` frames of one person in milliseconds, as docs/protocol.md asks of clients. */
 const TYPING_MS = 3000
 
 function everybody(attacker: Attacker) {

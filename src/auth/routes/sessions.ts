@@ -32,7 +32,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox<AuthServices> = async (app, { ses
       operationId: 'listSessions',
       summary: 'List my sessions',
       description:
-        'Lists your sessions that have not ended, newest first. An account has at most 1000: with one more, the least recently used one ends.',
+        'Lists your sessions that have not ended, newest first. An account has at most 1000: a further login ends the least recently used session.',
       tags,
       querystring: PageQuery,
       response: { 200: page(ref(Session)) }

@@ -1,25 +1,25 @@
-// What the page knows of one chat.
+// The state of one chat: its messages, its cursor and the texts that are not acked yet.
 
 export class Chat {
   /** Messages by `id`. */
   messages = new Map()
-  /** The `seq` up to which everything is known. */
+  /** The `seq` up to which the page has everything. */
   cursor
-  /** Whether a replay is under way: until its `live`, the cursor stays where it is. */
+  /** Whether a replay is running: the cursor does not move before its `live`. */
   replaying = false
-  /** The first message of the last page of history. Not of all messages: a frame may tell of one that is far older. */
+  /** The first id of the last page of history. Not the lowest id of all: a frame may bring a much older message. */
   oldest
   has_more_before = true
-  /** What is not acked yet, in the order of sending. One that has a `code` was refused, and is not sent again. */
+  /** The texts that are not acked yet, in order. A text with a `code` was refused and is not sent again. */
   outbox = []
   typing = []
   online = []
-  /** How far the others have read, by user. */
+  /** The read markers of the others, by user. */
   readers = new Map()
   read_id = 0
-  /** The read marker that the server is known to have. */
+  /** The read marker that the server has stored. */
   stored_read_id = 0
-  /** The unread count at `counted_to`. */
+  /** The unread count of the server at the `seq` `counted_to`. */
   counted = 0
   counted_to = 0
   info = {}
@@ -30,22 +30,22 @@ export class Chat {
     this.rules = rules
   }
 
-  /** A message of a frame. It moves the cursor. */
+  /** Handles a message from a frame: it moves the cursor. */
   see(message) {
     this.keep(message)
     if (!this.replaying || this.rules.cursor === 'early') this.cursor = message.seq
   }
 
-  /** A message of a reply to a request. It can be older than a frame that overtook it: the higher `seq` wins. */
+  /** Keeps the higher `seq`: a reply to a request can be older than a frame that arrived before it. */
   keep(message) {
     if (this.rules.keep !== 'always' && this.messages.get(message.id)?.seq > message.seq) return
     this.messages.set(message.id, message)
-    // A message of mine whose ack was lost comes in the replay: not to be shown twice until its second ack.
+    // If an ack was lost, the replay brings my message before its second ack: hide the text until then.
     const entry = this.outbox.find(({ message: text, code }) => code === undefined && text === message.message)
     if (entry && message.sender.id === this.me() && message.id > entry.after) entry.shown_as = message.id
   }
 
-  /** Where the chat stands, from `ready` or `chat`. Returns the cursor to resume from, if anything was missed. */
+  /** Gets the latest `seq` from `ready` or `chat`. Returns the cursor to resume from, if changes were missed. */
   standsAt(seq) {
     this.typing = []
     this.cursor ??= seq
@@ -58,7 +58,7 @@ export class Chat {
     this.replaying = false
   }
 
-  /** The server's count of what is unread after `read_id`, as of `seq`. */
+  /** Sets the unread count of the server: of the messages after `read_id`, up to `seq`. */
   count(seq, read_id, unread_count) {
     this.stored_read_id = Math.max(this.stored_read_id, read_id)
     if (read_id < this.read_id) return
@@ -67,7 +67,7 @@ export class Chat {
     this.counted_to = seq
   }
 
-  /** I have read everything up to the newest message. Returns its id when that is news. */
+  /** Moves my read marker to the newest message. Returns its id if the marker has moved. */
   readAll() {
     const id = this.sorted().at(-1)?.id ?? 0
     if (id <= this.read_id) return undefined
@@ -77,7 +77,7 @@ export class Chat {
     return id
   }
 
-  /** Messages of others after `read_id` that are not deleted: the server's count, and what has changed since. */
+  /** The number of unread messages: the count of the server, updated by the changes since. */
   get unread() {
     let count = this.counted
     for (const { id, seq, kind, sender, deleted_at } of this.messages.values()) {
@@ -92,17 +92,17 @@ export class Chat {
     return [...this.messages.values()].sort((a, b) => a.id - b.id)
   }
 
-  /** Texts are sent one by one: the order then holds even when one has to be sent again. */
+  /** The next text to send. Texts are sent one by one, so that a retry does not change their order. */
   get first() {
     return this.outbox.find(({ code }) => code === undefined)
   }
 
-  /** What is shown below the messages. */
+  /** The texts to show below the messages. */
   get pending() {
     return this.outbox.filter(({ shown_as }) => shown_as === undefined)
   }
 
-  /** Texts of mine that are shown twice: as a message, and as one that waits for its ack. */
+  /** My texts that are shown twice: as a message, and as an unacked text. */
   get doubles() {
     const mine = this.sorted()
       .slice(-200)

@@ -1,20 +1,20 @@
-// Takes the frames apart, and does what people want done. `docs/protocol.md` gives the rules.
+// Handles the frames of the server and the actions of people. The rules are in docs/protocol.md.
 
 import { Chat } from './chat.js'
 import { Connection } from './connection.js'
 import { Http } from './http.js'
 
 export class Client {
-  /** Called when something that can be shown has changed; with the chat when it is only that one. */
+  /** Called when visible state has changed: with the chat, if it is the state of one chat. */
   onChange = () => undefined
   status = 'offline'
   me
   epoch
   chats = new Map()
-  /** Counts what moves chats to the top of the list. */
+  /** Counts the events that move a chat to the top of the list. */
   #clock = 0
 
-  /** `rules` names old rules to follow instead, so that a test can show what they break. */
+  /** `rules` selects wrong rules, so that a test can show their effect. */
   constructor({ base, rules, ...times }) {
     this.rules = rules
     this.http = new Http(base)
@@ -37,7 +37,7 @@ export class Client {
     return [...this.chats.values()].sort((a, b) => b.moved - a.moved)
   }
 
-  /** Shows the text at once, and sends it now or when there is a connection. */
+  /** Shows the text at once. Sends it now, or after the next reconnect. */
   send(chat, message) {
     const entry = { client_id: crypto.randomUUID(), message, after: chat.cursor }
     chat.outbox.push(entry)
@@ -68,13 +68,13 @@ export class Client {
     return this.#change(chat, 'PUT', id, `/reactions/${encodeURIComponent(emoji)}`)
   }
 
-  /** Loads the latest page of history, then the page before it, and so on. */
+  /** Loads the latest page of history; each further call, the page before. */
   async older(chat) {
     if (chat.loading || !chat.has_more_before) return
     chat.loading = true
     try {
       const before = chat.oldest === undefined ? '' : `&before=${chat.oldest}`
-      const page = await this.http.patiently('GET', `/chats/${chat.id}/messages?limit=100${before}`)
+      const page = await this.http.requestWithRetry('GET', `/chats/${chat.id}/messages?limit=100${before}`)
       for (const message of page.items) this.#reply(chat, message)
       chat.oldest = page.items[0]?.id ?? chat.oldest
       chat.has_more_before = page.has_more_before
@@ -85,11 +85,11 @@ export class Client {
   }
 
   async #change(chat, method, id, rest = '', body = undefined) {
-    this.#reply(chat, await this.http.patiently(method, `/chats/${chat.id}/messages/${id}${rest}`, body))
+    this.#reply(chat, await this.http.requestWithRetry(method, `/chats/${chat.id}/messages/${id}${rest}`, body))
     this.onChange(chat)
   }
 
-  /** A message that came over HTTP. */
+  /** Handles a message from an HTTP reply: it does not move the cursor. */
   #reply(chat, message) {
     chat.keep(message)
     if (this.rules.cursor === 'replies') chat.cursor = Math.max(chat.cursor, message.seq)
@@ -110,7 +110,7 @@ export class Client {
       if (at < 0) return
       const [{ message }] = chat.outbox.splice(at, 1)
       const sender = { id: this.me.id, username: this.me.username }
-      // A first ack stands for the `message` frame. That of a duplicate has come, or will.
+      // The ack replaces the `message` frame, unless it is a duplicate: that message has its own `message` frame.
       if (!duplicate) this.#see(chat, { chat_id: chat.id, id, seq, kind: 'text', sender, created_at, message })
       this.#sendFirst(chat)
     },
@@ -141,7 +141,7 @@ export class Client {
     read: ({ user_id, id }, chat) => {
       if (user_id !== this.me.id) return chat.readers.set(user_id, id)
       chat.stored_read_id = Math.max(chat.stored_read_id, id)
-      // Another device of mine has read further. How much is left, the server knows.
+      // The marker moved on another device of mine, so the server must count again.
       if (id > chat.read_id) this.#recount(chat).catch(() => undefined)
     },
     chat: ({ change, chat: info }) => {
@@ -157,7 +157,7 @@ export class Client {
   }
 
   #ready({ user, epoch, chats }) {
-    // Of another person, nothing is of use. In another history, what I have not sent yet is.
+    // Another user: discard everything. Another epoch: keep only the texts that are not acked yet.
     if (this.me !== undefined && this.me.id !== user.id) this.chats.clear()
     else if (this.epoch !== epoch) for (const chat of [...this.chats.values()]) this.#forget(chat)
     this.me = user
@@ -166,7 +166,7 @@ export class Client {
     for (const id of this.chats.keys()) if (!ids.has(id)) this.chats.delete(id)
     const behind = []
     for (const { chat_id, seq, read_id, unread_count } of chats) {
-      // The latest page of history is cheaper than a long replay.
+      // Loading the latest page of history is cheaper than a long replay.
       if (seq - this.#chat(chat_id).cursor > this.rules.far) this.#forget(this.#chat(chat_id))
       const chat = this.#chat(chat_id)
       chat.ready_at = seq
@@ -181,7 +181,7 @@ export class Client {
     this.#loadList().catch(() => undefined)
   }
 
-  /** Begins a chat anew, in an object of its own: replies to earlier requests go to the old one. */
+  /** Replaces a chat by a new object: replies to earlier requests change the old object only. */
   #forget({ id, info, moved, outbox }) {
     this.chats.delete(id)
     Object.assign(this.#chat(id), { info, moved, outbox: outbox.map(entry => ({ ...entry, after: 0 })) })
@@ -203,7 +203,7 @@ export class Client {
     this.connection.send({ type: 'send', chat_id: chat.id, client_id, message })
   }
 
-  /** Everything whose answer did not come. A read marker is answered by the `read` frame that tells all my sockets. */
+  /** Sends everything again that has no answer yet. The answer to a read marker is a `read` frame. */
   #sendAgain() {
     for (const chat of this.chats.values()) {
       this.#sendFirst(chat)
@@ -213,17 +213,17 @@ export class Client {
   }
 
   async #recount(chat) {
-    const { seq, read_id, unread_count } = await this.http.patiently('GET', `/chats/${chat.id}`)
+    const { seq, read_id, unread_count } = await this.http.requestWithRetry('GET', `/chats/${chat.id}`)
     chat.count(seq, read_id, unread_count)
     this.onChange(chat)
   }
 
-  /** Titles, and the order of the list. What has moved since the request stays above what the reply says. */
+  /** Loads titles and the order of the list. Chats that moved after the request stay at the top. */
   async #loadList() {
     const asked = ++this.#clock
     let place = 0
     for (let cursor = ''; cursor !== undefined; ) {
-      const page = await this.http.patiently('GET', `/chats?limit=200${cursor}`)
+      const page = await this.http.requestWithRetry('GET', `/chats?limit=200${cursor}`)
       for (const info of page.items) {
         const chat = this.chats.get(info.id)
         if (!chat) continue

@@ -1,12 +1,12 @@
-// One socket for all chats, and how the page comes back when that socket is lost.
+// One socket for all chats, with heartbeat and reconnects.
 
-/** Close codes after which a page comes back by itself. */
-const PASSING = new Set([1001, 1005, 1006, 1011, 1012, 1013, 4408])
+/** The close codes after which the page reconnects. */
+const TEMPORARY = new Set([1001, 1005, 1006, 1011, 1012, 1013, 4408])
 
 export class Connection {
   /** Called with every frame of the current socket. */
   onFrame = () => undefined
-  /** Called with `online`, `offline` (a next attempt comes), `logged out` or `given up`. */
+  /** Called with `online`, `offline` (the page will reconnect), `logged out` or `given up` (the server refuses it). */
   onStatus = () => undefined
   #failures = 0
   #socket
@@ -15,7 +15,7 @@ export class Connection {
   #pings
   #unanswered
 
-  /** `pong_ms` is how long the answer to a ping may take, `most_ms` the longest wait before the next attempt. */
+  /** `pong_ms` is the maximum time for the answer to a ping, `most_ms` the maximum time before a reconnect. */
   constructor(http, { pong_ms, most_ms }) {
     this.http = http
     this.pong_ms = pong_ms
@@ -31,7 +31,7 @@ export class Connection {
     this.#socket = socket
     let ready = false
     socket.onmessage = ({ data }) => {
-      // Not what is still on its way from a socket that was given up.
+      // Ignore frames that still arrive on an old socket.
       if (socket !== this.#socket) return
       const frame = JSON.parse(data)
       if (frame.type === 'ready') {
@@ -50,14 +50,14 @@ export class Connection {
     }
   }
 
-  /** Sends a frame. Returns whether there was a socket to send it on. */
+  /** Sends a frame. Returns false if there is no open socket. */
   send(frame) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false
     this.#socket.send(JSON.stringify(frame))
     return true
   }
 
-  /** To be called when the page is visible again, online again, or shown again: is the connection alive? */
+  /** Checks the connection, or reconnects at once. For a page that becomes visible, online, or is shown again. */
   wake() {
     if (this.#attempt !== undefined) this.open()
     else if (this.#socket !== undefined) this.#ping()
@@ -76,11 +76,11 @@ export class Connection {
     }, this.pong_ms)
   }
 
-  /** `ready` tells whether the socket was ready before. */
+  /** Handles the loss of the socket. `ready` is whether it had received its `ready` frame. */
   async #lost(code, ready) {
     this.#forget()
     if (code === 4401) return this.#stop('logged out')
-    if (!PASSING.has(code)) return this.#stop('given up')
+    if (!TEMPORARY.has(code)) return this.#stop('given up')
     this.onStatus('offline')
     const most = Math.min(this.most_ms, 500 * 2 ** ++this.#failures)
     this.#attempt = setTimeout(() => this.open(), this.#bye ?? 500 + Math.random() * (most - 500))

@@ -3,14 +3,14 @@
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 export class Http {
-  /** Called when a reply says that the session is over. */
+  /** Called when a reply says that the session has ended. */
   onLoggedOut = () => undefined
 
   constructor(base) {
     this.base = base
   }
 
-  /** One request. Throws an error with the `status` and `code` of a refusal, and without them when there was no answer. */
+  /** Sends a request. Throws an error with the `status` and `code` of a refusal, without them if nothing answers. */
   async request(method, path, body) {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' }
     const reply = await fetch(this.base + path, { method, headers, body: JSON.stringify(body) })
@@ -21,8 +21,8 @@ export class Http {
     throw Object.assign(new Error(content.message), { status: reply.status, code: content.code, retry_after })
   }
 
-  /** A request that is made again as long as the server says when. */
-  async patiently(method, path, body) {
+  /** Sends a request, and retries it as long as the replies have `Retry-After`. */
+  async requestWithRetry(method, path, body) {
     for (;;) {
       try {
         return await this.request(method, path, body)

@@ -1,4 +1,4 @@
-// The page. Its query is for tests: shorter times, and old rules of keeping messages and moving the cursor.
+// The page. Its query is for tests: shorter times, and wrong rules for messages and cursors.
 
 import { Client } from './client.js'
 import { View } from './view.js'
@@ -18,7 +18,7 @@ addEventListener('online', wake)
 addEventListener('pageshow', ({ persisted }) => persisted && wake())
 client.connection.open()
 
-/** What was shown twice at any time. */
+/** Texts that were shown twice at the same time. */
 const doubles = []
 const draw = client.onChange
 client.onChange = chat => {
@@ -28,7 +28,7 @@ client.onChange = chat => {
 
 const list = document.querySelector('#messages')
 
-/** What a test reads, and the actions that this page has no buttons for. */
+/** For tests: the state of the page, and actions that the page has no buttons for. */
 globalThis.walk = {
   edit: (id, message) => client.edit(view.chat, id, message),
   react: (id, emoji) => client.react(view.chat, id, emoji),
@@ -47,7 +47,7 @@ globalThis.walk = {
       await new Promise(resolve => setTimeout(resolve, 20))
     }
   },
-  /** The state of the page, as plain data, without what is long. */
+  /** The state of the page as plain data, without long lists. */
   state: () => ({
     status: client.status,
     epoch: client.epoch,

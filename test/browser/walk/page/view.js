@@ -1,9 +1,9 @@
-// Shows what the client knows, and hears what people do. Whether a list is right can be read from its elements.
+// Shows the state of the client, and handles the input of people. Tests read the elements of the lists.
 
 const $ = selector => document.querySelector(selector)
 
 export class View {
-  /** The chat that is open. */
+  /** The open chat. */
   chat_id
   #client
   #rows = new Map()
@@ -40,7 +40,7 @@ export class View {
     this.#draw()
   }
 
-  /** Draws once for all that changes before the next picture. */
+  /** Draws once for all changes before the next frame of the browser. */
   #draw() {
     if (this.#drawn) return
     this.#drawn = true
@@ -74,7 +74,7 @@ export class View {
     return row
   }
 
-  /** Changes only the rows that differ. What is read stays where it is when older messages come above it. */
+  /** Changes only the rows that differ. The visible messages do not move when older messages appear above them. */
   #drawMessages(chat) {
     const list = $('#messages')
     const fromEnd = list.scrollHeight - list.scrollTop
