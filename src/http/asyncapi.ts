@@ -58,7 +58,7 @@ in ascending \`seq\`, each message in its final state, and then the live stream.
 3. A \`client_id\` never makes a second message.
 4. A slow reader loses nothing: its messages wait in the database until the socket has caught up. Of typing, presence,
    read markers and chat updates, it then gets the latest state. A socket that reads nothing for 30 s is closed with 4408.
-5. When a session ends or a member is removed, their sockets are told within a second.
+5. When a session ends or a member is removed, the server closes or notifies their sockets within a second.
 
 ## Limits
 

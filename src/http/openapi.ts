@@ -42,7 +42,7 @@ the number at which it was created, and its \`seq\` the number of its latest cha
 used. Unknown keys in a request are refused. In a reply, ignore keys that you do not know. A chat that you may not know of
 answers 404, like a chat that does not exist.
 
-**Errors** have one shape, and programs go by \`code\`. On 429 and 503, retry after the number of seconds in
+**Errors** have one shape. Programs should check \`code\`. On 429 and 503, retry after the number of seconds in
 \`Retry-After\`. Each operation lists its errors. These belong to no operation:
 
 - 400 \`BAD_REQUEST\`: the request is not HTTP.
