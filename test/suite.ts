@@ -18,17 +18,17 @@ const SUITES: Record<string, string[]> = {
   docs: ['docs/**', 'scripts/**'],
   'chat-search': ['chat/search*', 'chat/public-chats'],
   'chat-socket': [
-    'chat/{back-pressure,clock,delivery,departures,framing,intake,life,liveness,long-frames,reconnect,rounds}',
-    'chat/{slow-reader,socket,state,v1}'
+    'chat/{back-pressure,clock,connection-lifecycle,delivery,departures,frame-encoder,frame-parser,internals,liveness}',
+    'chat/{long-frames,reconnect,scheduler,slow-reader,socket,state,v1}'
   ],
-  'chat-log': ['chat/{changes,idempotency,meanwhile,races,remembered,resume,trouble,turns}'],
+  'chat-log': ['chat/{cache,changes,idempotency,large-rooms,races,resume,slow-storage,storage-failure}'],
   // Tests that mostly wait. In another suite, tests that keep the event loop busy would delay them.
-  'chat-waiting': ['chat/{ephemera,ephemeral-state,patience}'],
+  'chat-waiting': ['chat/{ephemera,ephemeral-state,locked-database}'],
   'chat-routes': ['chat/**']
 }
 
-/** Suites whose files run side by side, as do the tests in them. */
-const PARALLEL = ['chat-waiting']
+/** Suites whose files run side by side, as do the tests in them, and the number of files at once. */
+const PARALLEL: Record<string, number> = { 'chat-waiting': 2 }
 
 /** Files outside `npm test`: they have npm scripts of their own. */
 const OTHER_SCRIPTS = ['browser/**', 'faults/**']
@@ -55,12 +55,11 @@ export async function runSuite(name: string): Promise<void> {
   process.env['NODE_COMPILE_CACHE'] ??= `${import.meta.dirname}/../node_modules/.cache/confab`
   enableCompileCache(process.env['NODE_COMPILE_CACHE'])
   giveSubtests()
-  const parallel = PARALLEL.includes(name)
-  const files = filesOfSuites().get(name) ?? []
-  if (parallel) t.jobs = files.length
-  for (const file of files) {
+  const jobs = PARALLEL[name]
+  if (jobs) t.jobs = jobs
+  for (const file of filesOfSuites().get(name) ?? []) {
     const url = pathToFileURL(`${import.meta.dirname}/${file}`).href
-    void t.test(file, { buffered: parallel }, async subtest => {
+    void t.test(file, { buffered: jobs !== undefined }, async subtest => {
       subtests.set(url, subtest)
       await import(url)
     })

@@ -53,7 +53,7 @@ async function strike(attack: Attack, victim: Talk, attacker: Talk): Promise<Mea
 
 async function hear<T>(talk: Talk, name: string): Promise<T> {
   const message = await talk.hear<T>(PREPARE_MS)
-  if (message === undefined) throw new Error(`${name} has said nothing for ${PREPARE_MS / 1000} s`)
+  if (message === undefined) throw new Error(`no message from ${name} for ${PREPARE_MS / 1000} s`)
   return message
 }
 

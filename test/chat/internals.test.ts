@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
-import { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import type { Json } from '../helper.ts'
 
 // The server uses some internals of Node, ws and @fastify/websocket. These tests use the same internals without the
@@ -77,4 +77,29 @@ t.test('Node: `_handle` of a TCP socket counts what it was given, and what the s
   await written.promise
   t.equal(handle.bytesWritten, BYTES)
   t.equal(handle.writeQueueSize, 0)
+})
+
+t.test('ws: the options that its types do not name end a socket', async t => {
+  const options = { port: 0, host: '127.0.0.1', closeTimeout: 100, maxFragments: 2 }
+  const server = new WebSocketServer(options)
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const open = async () => {
+    const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const [[socket]] = await Promise.all([once(server, 'connection'), once(client, 'open')])
+    return { client, socket }
+  }
+
+  const silent = await open()
+  silent.client.pause()
+  silent.socket.close(1000)
+  // Without the option, ws waits for 30 s.
+  await once(silent.socket, 'close', { signal: AbortSignal.timeout(10_000) })
+  silent.client.terminate()
+
+  const fragmented = await open()
+  const failed = once(fragmented.socket, 'error')
+  for (let i = 0; i < 4; i++) fragmented.client.send('x', { fin: false })
+  t.match((await failed)[0], { code: 'WS_ERR_TOO_MANY_BUFFERED_PARTS' })
+  fragmented.client.terminate()
 })
