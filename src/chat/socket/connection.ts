@@ -34,7 +34,7 @@ export type Act = (frame: IncomingFrame, respond: Respond) => Iterable<Reply> | 
 export interface ConnectionOptions {
   /** The TCP socket under `socket`. Encoded frames are written to it directly. */
   stream: Socket
-  caller: Caller
+  caller: Readonly<Caller>
   /** The only chat of this socket; undefined when the socket carries all chats of the user. */
   chat_id: number | undefined
   /** The rate limit that all sockets of the user share; undefined without rate limits. */
@@ -56,7 +56,7 @@ export interface ConnectionOptions {
 
 /** One socket of one user. The only class that writes to the socket. */
 export class Connection {
-  readonly caller: Caller
+  readonly caller: Readonly<Caller>
   readonly chat_id: number | undefined
   /** Whether the client speaks the subprotocol. A plain socket gets new messages and errors only. */
   readonly v1: boolean

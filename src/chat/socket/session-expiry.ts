@@ -11,6 +11,8 @@ import { HEARTBEAT_MS } from './heartbeat.ts'
 export class SessionExpiry {
   readonly #sessions: Repositories['sessions']
   readonly #timers = new Map<Connection, NodeJS.Timeout>()
+  /** When sessions end that were prolonged after the handshake, in milliseconds since 1970. */
+  readonly #prolonged = new Map<Connection, number>()
 
   constructor(sessions: Repositories['sessions']) {
     this.#sessions = sessions
@@ -18,7 +20,8 @@ export class SessionExpiry {
 
   /** Sets a timer when the session ends soon. Call it with every ping. */
   check(connection: Connection): void {
-    const left = connection.caller.session_expires_at - Date.now()
+    const expires_at = this.#prolonged.get(connection) ?? connection.caller.session_expires_at
+    const left = expires_at - Date.now()
     if (left < EXPIRING_MS + HEARTBEAT_MS && !this.#timers.has(connection)) this.#wake(connection, left - EXPIRING_MS)
   }
 
@@ -32,8 +35,13 @@ export class SessionExpiry {
     }
   }
 
-  /** Cancels the timer of a connection. */
+  /** Forgets a connection that has closed. */
   forget(connection: Connection): void {
+    this.#cancelTimer(connection)
+    this.#prolonged.delete(connection)
+  }
+
+  #cancelTimer(connection: Connection): void {
     clearTimeout(this.#timers.get(connection))
     this.#timers.delete(connection)
   }
@@ -51,17 +59,17 @@ export class SessionExpiry {
       if (!connection.open) return
       if (!stored) return connection.close(CLOSE.sessionEnded)
       const { expires_at } = stored.session
-      caller.session_expires_at = expires_at
       const left = expires_at - Date.now()
       if (left > EXPIRING_MS) {
-        this.forget(connection)
+        this.#cancelTimer(connection)
+        this.#prolonged.set(connection, expires_at)
         return this.check(connection)
       }
       connection.send({ type: 'expiring', at: new Date(expires_at).toISOString() })
       this.#wake(connection, left)
     } catch (error) {
       log.error({ err: error }, 'a session cannot be checked')
-      this.forget(connection)
+      this.#cancelTimer(connection)
     }
   }
 }
