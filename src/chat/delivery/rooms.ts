@@ -55,11 +55,17 @@ export class Rooms implements RoomHost, BackPressure {
     return this.#cursors.get(connection)?.has(chat_id) ?? false
   }
 
-  /** Adds a cursor at `seq` for a connection. `replay`: the client has requested the changes after `seq`. */
+  /**
+   * Adds a cursor at `seq` for a registered connection, which must be open and have none in this chat. `replay`: the
+   * client has requested the changes after `seq`.
+   */
   enter(connection: Connection, chat_id: number, seq: number, replay = false): void {
+    const cursors = this.#cursors.get(connection)
+    // Nothing would ever remove the cursor of a connection that has left its rooms.
+    if (!cursors) return
     const room = this.#rooms.get(chat_id) ?? this.#open(chat_id)
     const cursor = new Cursor(connection, room, seq, replay)
-    this.#cursors.get(connection)?.set(chat_id, cursor)
+    cursors.set(chat_id, cursor)
     room.add(cursor)
   }
 
