@@ -85,9 +85,8 @@ export class CatchUp {
     // A new room knows nothing of the time before its first cursor entered. Everything later reaches the room.
     cursor.headAtJoin ??= await this.#messages.head(chat_id)
     const until = Math.max(room.lastSeq, cursor.headAtJoin)
-    const readPage = connection.v1 ? this.#messages.changes : this.#messages.created
     const { pageSize } = cursor
-    const page = seq < until ? await readPage(chat_id, seq, until, pageSize) : []
+    const page = seq < until ? await this.#readPage(cursor, seq, until) : []
     // During the read, the socket may have closed, or the client may have sent a `resume`.
     if (!isCurrent(cursor)) return
     if (cursor.seq !== seq) return this.add(cursor)
@@ -106,6 +105,12 @@ export class CatchUp {
     }
     connection.writeAnyway(Buffer.concat(frames))
     if (!cursor.live) connection.onFlushed(() => this.add(cursor))
+  }
+
+  /** Reads the changes with after < `seq` <= until; for a plain socket, the new messages only. */
+  #readPage({ connection, chat_id, pageSize }: Cursor, after: number, until: number): Promise<Message[]> {
+    if (connection.v1) return this.#messages.changes(chat_id, after, until, pageSize)
+    return this.#messages.created(chat_id, after, until, pageSize)
   }
 }
 
