@@ -134,9 +134,9 @@ export class Log {
         continue
       }
       if (!result.message || !(result.changed || origin)) continue
-      const { message, changed: created } = result
+      const { message, changed } = result
       const client_id = change.type === 'send' ? change.client_id : undefined
-      const committed = { message, created, origin, client_id }
+      const committed = { message, changed, origin, client_id }
       const others = chats.get(change.chat_id)
       if (others) others.push(committed)
       else chats.set(change.chat_id, [committed])
@@ -157,7 +157,7 @@ export class Log {
     try {
       job(a, b)
     } catch (error) {
-      this.#logger.error({ err: error }, 'a change is stored but could not be told')
+      this.#logger.error({ err: error }, 'a change is stored but could not be delivered')
     }
   }
 }

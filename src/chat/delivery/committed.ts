@@ -1,11 +1,11 @@
 import type { Message } from '../../schemas/message.ts'
 
-/** One committed change of a chat's log, or a repeated send that changed nothing. */
+/** One committed change of a chat, or a repeated send that changed nothing. */
 export interface Committed {
   /** The message that the change created or changed; for a repeated send, the stored one. */
   message: Message
   /** Whether the log got a new `seq`. False when a `client_id` was repeated. */
-  created: boolean
+  changed: boolean
   /** The socket that sent the change; undefined for HTTP. Opaque: a room compares it with its own sockets. */
   origin: object | undefined
   /** The `client_id` of a send, for its ack. */
@@ -17,7 +17,7 @@ export interface Committed {
  * listener (broadcast.ts). A bus to other nodes implements the same interface.
  */
 export interface CommitListener {
-  /** Gets the changes of one chat in one batch, ascending by `seq`. Each is on disk. */
+  /** Gets the changes of one chat in one batch, in the order of the log. Each is on disk. */
   deliver(chat_id: number, batch: Committed[]): void
 }
 

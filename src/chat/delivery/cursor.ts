@@ -39,7 +39,7 @@ export class Cursor {
   newcomer = true
   /** Ephemeral frames for this socket alone that are not written yet: the latest of each kind. */
   ownState: Map<string, Buffer> | undefined
-  /** Ascending by id. */
+  /** In the order of the sends. The ack of a repeated send can have a lower id than the acks before it. */
   #pendingAcks: PendingAck[] = []
 
   constructor(connection: Connection, room: Room, seq: number, announceLive = false) {
@@ -79,7 +79,7 @@ export class Cursor {
     for (const change of batch) {
       if (change.origin !== connection) continue
       const frame = connection.v1 ? ackOf(change) : undefined
-      this.#pendingAcks.push({ id: change.message.id, frame, created: change.created })
+      this.#pendingAcks.push({ id: change.message.id, frame, created: change.changed })
     }
   }
 

@@ -14,9 +14,9 @@ export class EncodedBatch {
   constructor(batch: Committed[]) {
     const frames = new Array<Buffer>(batch.length)
     for (let i = 0; i < batch.length; i++) {
-      const { message, created } = batch[i] as Committed
-      frames[i] = created ? messageFrame(message) : EMPTY
-      if (!created) continue
+      const { message, changed } = batch[i] as Committed
+      frames[i] = changed ? messageFrame(message) : EMPTY
+      if (!changed) continue
       if (this.first === 0) this.first = message.seq
       this.last = message.seq
     }
@@ -82,11 +82,11 @@ class FrameBuffer {
 }
 
 /** Whether a change is a message that did not exist before; otherwise it is a changed message or a repeated send. */
-export function isNewMessage({ message, created }: Committed): boolean {
-  return created && message.seq === message.id
+export function isNewMessage({ message, changed }: Committed): boolean {
+  return changed && message.seq === message.id
 }
 
 /** Encodes the ack of a send. */
-export function ackOf({ message, client_id, created }: Committed): Buffer {
-  return ackFrame(message, client_id, !created)
+export function ackOf({ message, client_id, changed }: Committed): Buffer {
+  return ackFrame(message, client_id, !changed)
 }

@@ -93,7 +93,7 @@ export class ChatEvents {
   }
 
   #logErrors(handled: Promise<void>): Promise<void> {
-    return handled.catch(error => this.#log.error({ err: error }, 'an event could not be told'))
+    return handled.catch(error => this.#log.error({ err: error }, 'the frames of an event could not be sent'))
   }
 
   /** Runs a job for each item, in time slices. */

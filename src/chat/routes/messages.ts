@@ -26,10 +26,10 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
   const pages = new ResponseCache(CACHE_BYTES)
   app.addHook('preHandler', app.access.member)
 
-  /** Appends a change that always results in a message. `created`: whether it changed anything. */
-  async function append(change: Change): Promise<{ message: Message; created: boolean }> {
-    const { message, changed: created } = await log.append(change)
-    return { message: message as Message, created }
+  /** Appends a change that always results in a message. */
+  async function append(change: Change): Promise<{ message: Message; changed: boolean }> {
+    const { message, changed } = await log.append(change)
+    return { message: message as Message, changed }
   }
 
   app.route({
@@ -105,7 +105,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
     async handler({ params: { chat_id }, body, caller }, reply) {
       const { client_id, reply_to, data } = body
       const text = body.message.toWellFormed()
-      const { message, created } = await append({
+      const { message, changed } = await append({
         type: 'send',
         chat_id,
         user: caller.sender,
@@ -114,7 +114,7 @@ const messageRoutes: FastifyPluginAsyncTypebox<ChatServices> = async (app, { log
         reply_to,
         data
       })
-      return reply.code(created ? 201 : 200).send(message)
+      return reply.code(changed ? 201 : 200).send(message)
     }
   })
 
