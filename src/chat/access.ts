@@ -37,8 +37,8 @@ export const ACCESS_ERRORS = {
   owner: ['CHAT_NOT_FOUND', 'NOT_A_MEMBER', 'OWNER_REQUIRED', 'DIRECT_CHAT']
 } as const satisfies Record<string, readonly ErrorCode[]>
 
-function isMember(standing: ChatAccess): standing is Membership {
-  return standing.role !== null
+function isMember(access: ChatAccess): access is Membership {
+  return access.role !== null
 }
 
 /** Throws ChatError when a rule of db/rules.ts returned an error code. */
@@ -62,19 +62,19 @@ async function access(app: FastifyInstance): Promise<void> {
     return (params as { chat_id?: number }).chat_id ?? (query as { chat_id: number }).chat_id
   }
 
-  async function standing(request: FastifyRequest): Promise<ChatAccess> {
+  async function accessOf(request: FastifyRequest): Promise<ChatAccess> {
     const found = await app.db.members.access(chatOf(request), request.caller.user.id)
     if (!found) throw new ChatError('CHAT_NOT_FOUND')
     return found
   }
 
   async function visible(request: FastifyRequest): Promise<void> {
-    const found = await standing(request)
+    const found = await accessOf(request)
     if (!isMember(found) && found.visibility !== 'public') refuse(nonMemberError(found))
   }
 
   async function member(request: FastifyRequest): Promise<void> {
-    const found = await standing(request)
+    const found = await accessOf(request)
     if (!isMember(found)) throw new ChatError(nonMemberError(found))
     request.membership = found
   }
