@@ -3,7 +3,10 @@ import type { Cursors } from '../delivery/rooms.ts'
 import { type ErrorFrame, errorFrame } from '../socket/frames.ts'
 import { notCarried } from './replies.ts'
 
-/** Moves cursors, back or forth. Each catches up to the head of its chat, then its socket gets `live`. Yields errors. */
+/**
+ * Moves cursors, back or forth. Each catches up to the head of its chat, then its socket gets `live`: at once when the
+ * cursor is at the head already. Yields errors one by one, so that errors and `live` come in the order of the frame.
+ */
 export function* resume(cursors: Cursors, { chats }: ResumeFrame): Generator<ErrorFrame> {
   for (const { chat_id, after } of chats) {
     const cursor = cursors.get(chat_id)

@@ -6,7 +6,7 @@ export class Backlog {
   #batches: EncodedBatch[] = []
   #bytes = 0
   /** The last result of `after` for v1 sockets and for plain ones. */
-  readonly #joined = new Map<boolean, { seq: number; bytes: Buffer }>()
+  readonly #cached = new Map<boolean, { seq: number; bytes: Buffer }>()
 
   /** Its length in bytes. */
   get bytes(): number {
@@ -25,12 +25,12 @@ export class Backlog {
 
   /** Everything after `seq` as one buffer, which sockets with the same `seq` share; undefined when some is missing. */
   after(seq: number, v1: boolean): Buffer | undefined {
-    const known = this.#joined.get(v1)
-    if (known?.seq === seq) return known.bytes
+    const cached = this.#cached.get(v1)
+    if (cached?.seq === seq) return cached.bytes
     const from = this.#batches.findIndex(({ first }) => first === seq + 1)
     if (from < 0) return undefined
     const bytes = concatFrames(this.#batches.slice(from).map(batch => batch.forAll(v1)))
-    this.#joined.set(v1, { seq, bytes })
+    this.#cached.set(v1, { seq, bytes })
     return bytes
   }
 
@@ -42,6 +42,6 @@ export class Backlog {
   #replace(batches: EncodedBatch[]): void {
     this.#batches = batches
     this.#bytes = batches.reduce((sum, batch) => sum + batch.forAll(true).length, 0)
-    this.#joined.clear()
+    this.#cached.clear()
   }
 }

@@ -83,8 +83,8 @@ export class CatchUp {
   async #writePage(cursor: Cursor): Promise<void> {
     const { connection, room, chat_id, seq } = cursor
     // A new room knows nothing of the time before its first cursor entered. Everything later reaches the room.
-    cursor.headAtJoin ??= await this.#messages.head(chat_id)
-    const until = Math.max(room.lastSeq, cursor.headAtJoin)
+    cursor.headAtEntry ??= await this.#messages.head(chat_id)
+    const until = Math.max(room.lastSeq, cursor.headAtEntry)
     const { pageSize } = cursor
     const page = seq < until ? await this.#readPage(cursor, seq, until) : []
     // During the read, the socket may have closed, or the client may have sent a `resume`.

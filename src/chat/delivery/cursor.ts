@@ -26,7 +26,7 @@ export class Cursor {
   seq: number
   live = false
   /** The head of the chat just after the cursor entered the room. The room delivers everything later. */
-  headAtJoin: number | undefined
+  headAtEntry: number | undefined
   /** The number of messages of the next page of the log. It adapts to the size of the messages. */
   pageSize = 100
   /** Whether the client has requested a replay, and gets a `live` frame at its end. */

@@ -21,26 +21,26 @@ export class EphemeralState {
   /** By kind, the oldest change first. */
   readonly #frames = new Map<string, StateFrame>()
   /** The last result of `after`: sockets that know the same version share one buffer. */
-  #joined: { known: number; newcomer: boolean; frames: Buffer } | undefined
+  #cached: { known: number; newcomer: boolean; frames: Buffer } | undefined
 
   /** Replaces the frame of a kind. `lasting`: sockets that enter later get it, too. */
   set(kind: string, frame: Buffer, lasting: boolean): void {
     this.#frames.delete(kind)
     this.#frames.set(kind, { version: ++this.version, frame, lasting })
-    this.#joined = undefined
+    this.#cached = undefined
     if (this.#frames.size > MAX_FRAMES) this.#dropOldest()
   }
 
   /** All frames after the version `known`, as one buffer. A newcomer also gets the lasting frames before it. */
   after(known: number, newcomer: boolean): Buffer {
-    const joined = this.#joined
-    if (joined && joined.known === known && joined.newcomer === newcomer) return joined.frames
+    const cached = this.#cached
+    if (cached && cached.known === known && cached.newcomer === newcomer) return cached.frames
     const missing: Buffer[] = []
     for (const { version, lasting, frame } of this.#frames.values()) {
       if (version > known || (newcomer && lasting)) missing.push(frame)
     }
     const frames = concatFrames(missing)
-    this.#joined = { known, newcomer, frames }
+    this.#cached = { known, newcomer, frames }
     return frames
   }
 
