@@ -4,8 +4,8 @@ import { type ErrorFrame, errorFrame } from '../socket/frames.ts'
 import { notCarried } from './replies.ts'
 
 /**
- * Moves cursors, back or forth. Each catches up to the head of its chat, then its socket gets `live`: at once when the
- * cursor is at the head already. Yields errors one by one, so that errors and `live` come in the order of the frame.
+ * Moves cursors, back or forth. Each catches up to the head of its chat, then its socket gets `live`. Yields errors one
+ * by one while it moves them, because a `live` can be written between two errors.
  */
 export function* resume(cursors: Cursors, { chats }: ResumeFrame): Generator<ErrorFrame> {
   for (const { chat_id, after } of chats) {
