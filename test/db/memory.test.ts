@@ -110,6 +110,20 @@ t.test('without a feed, nothing is taken from the cache or put into it', async t
   t.strictSame(await ask(), ['Anna', 'private', 2])
 })
 
+t.test('what was read without a feed is not in the cache when the feed is back', async t => {
+  const { client, cached, user, sid, chat_id, feed } = await repositories(t)
+  const ask = async () => {
+    await turn()
+    const [found, access] = [await cached.sessions.find(sid), await cached.members.access(chat_id, user.id)]
+    return [found?.user.display_name, access?.visibility]
+  }
+  feed.isUpToDate = false
+  t.strictSame(await ask(), ['ann', 'private'])
+  client.exec("update users set display_name = 'Annie'; update chats set visibility = 'public'")
+  feed.isUpToDate = true
+  t.strictSame(await ask(), ['Annie', 'public'])
+})
+
 t.test('a change that failed is one that may have been made', async t => {
   const { client, stored, cached, user, sid, chat_id } = await repositories(t)
   const open = { type: 'settings' as const, chat_id, user, visibility: 'public' as const }
@@ -158,6 +172,26 @@ t.test('what was read before a change is not remembered after it', async t => {
   t.match(await Promise.all(reads), [{ session: { id: sid } }, { role: 'owner' }, undefined])
   t.equal(await cached.sessions.find(sid), undefined)
   t.match(await cached.members.access(chat_id, user.id), { role: null })
+})
+
+t.test('what was read before the write of another process is not remembered after it', async t => {
+  const { client, stored, user, chat_id, feed } = await repositories(t)
+  const { access } = stored.members
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  stored.members.access = async (...args) => {
+    const found = await access(...args)
+    await released
+    return found
+  }
+  const cached = withCache({ repositories: stored, foreignWrites: feed })
+  const before = cached.members.access(chat_id, user.id)
+  await turn()
+  client.exec("update chats set visibility = 'public'")
+  feed.version++
+  await cached.sessions.find('none')
+  release()
+  t.match(await before, { visibility: 'private' })
+  t.match(await cached.members.access(chat_id, user.id), { visibility: 'public' })
 })
 
 t.test('versions of lists are bounded', async t => {

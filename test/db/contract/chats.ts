@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
-import { allPages, type Fixture, type Group, idsOf, withClock } from './fixture.ts'
+import { allPages, type Fixture, type Group, idsOf, withClock, withFrozenClock } from './fixture.ts'
 
 export async function chatCases(t: Test, fixture: Fixture): Promise<void> {
-  const { chats, users, members } = fixture.db
+  const { chats, users, members, messages } = fixture.db
 
   await t.test('a new group has its owner and members, and no message', async t => {
     const [ann, bob, cas] = await fixture.users(3)
@@ -66,6 +66,18 @@ export async function chatCases(t: Test, fixture: Fixture): Promise<void> {
     t.equal((await chats.ids(ann.id, 2)).length, 2)
   })
 
+  await t.test('chats that changed at the same time are listed descending by id', async t => {
+    const ann = await fixture.user()
+    const ids = await withFrozenClock(async () => {
+      const groups: Group[] = []
+      for (let i = 0; i < 5; i++) groups.push(await fixture.group(ann))
+      for (const i of [3, 0, 4]) await groups[i]?.send(ann, 'hello')
+      return idsOf(groups)
+    })
+    const pages = await allPages(page => chats.list(ann.id, page), 2)
+    t.strictSame(idsOf(pages.flat()), ids.reverse())
+  })
+
   await t.test('unread messages are those of others, not deleted, after the marker and up to the head', async t => {
     const [ann, bob, cas] = await fixture.users(3)
     const group = await fixture.group(ann, bob)
@@ -87,6 +99,30 @@ export async function chatCases(t: Test, fixture: Fixture): Promise<void> {
     await group.send(ann, ...Array.from({ length: 150 }, (_, i) => `${i}`))
     t.match(await chats.find(group.id, bob.id), { unread_count: 100 })
     t.match(await members.readState(group.id, bob.id), { unread_count: 100 })
+  })
+
+  await t.test('a message that was deleted after a head is unread up to that head', async t => {
+    const [ann, bob] = await fixture.users(2)
+    const group = await fixture.group(ann, bob)
+    await group.send(ann, '1', '2', '3')
+    await group.append(ann, { type: 'delete', id: 1 })
+    await group.append(ann, { type: 'delete', id: 2 })
+    await group.append(ann, { type: 'edit', id: 3, text: 'three' })
+    const counts = async () =>
+      Promise.all([3, 4, 5, 6].map(seq => chats.unread(bob.id, [{ chat_id: group.id, seq, read_id: 0 }])))
+    t.strictSame(await counts(), [[3], [2], [1], [1]])
+    t.strictSame(await counts(), [[3], [2], [1], [1]])
+  })
+
+  await t.test('a count of unread messages looks at 10,000 messages', async t => {
+    const [ann, bob] = await fixture.users(2)
+    const group = await fixture.group(ann, bob)
+    await group.send(ann, 'the first')
+    await group.send(bob, ...Array<string>(9_998).fill('x'))
+    await group.send(ann, 'the 10,000th', 'beyond')
+    const seq = await messages.head(group.id)
+    t.strictSame(await chats.unread(bob.id, [{ chat_id: group.id, seq, read_id: 0 }]), [2])
+    t.match(await members.readState(group.id, bob.id), { unread_count: 2 })
   })
 
   await t.test('while the version of a list stays the same, so does the list', async t => {
@@ -113,6 +149,9 @@ export async function chatCases(t: Test, fixture: Fixture): Promise<void> {
       () => chats.create(cas.id, { title: 'Other', member_ids: [ann.id] }),
       () => chats.direct(cas.id, ann.id),
       () => group.append(bob, { type: 'leave', member: ann }),
+      () => group.append(bob, { type: 'set_member', member: ann }),
+      () => group.append(ann, { type: 'leave', member: ann }),
+      () => group.append(ann, { type: 'join' }),
       () => group.append(bob, { type: 'remove' })
     ]
     let before = await read()

@@ -120,7 +120,18 @@ export async function allPages<T>(
 /** Runs something while the clock is this many milliseconds off. */
 export async function withClock<T>(offset: number, run: () => Promise<T>): Promise<T> {
   const { now } = Date
-  Date.now = () => now() + offset
+  return withNow(() => now() + offset, run)
+}
+
+/** Runs something while the clock stands still. */
+export async function withFrozenClock<T>(run: () => Promise<T>): Promise<T> {
+  const time = Date.now()
+  return withNow(() => time, run)
+}
+
+async function withNow<T>(replacement: () => number, run: () => Promise<T>): Promise<T> {
+  const { now } = Date
+  Date.now = replacement
   try {
     return await run()
   } finally {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { allPages, errorsOf, type Fixture } from './fixture.ts'
+import { allPages, errorsOf, type Fixture, withClock } from './fixture.ts'
 
 export async function memberCases(t: Test, fixture: Fixture): Promise<void> {
   const { members } = fixture.db
@@ -79,7 +79,10 @@ export async function memberCases(t: Test, fixture: Fixture): Promise<void> {
       'member'
     ])
     t.match(await group.append(cas, { type: 'leave', member: cas }), { role_changed: bob.id }, 'same time: lower id')
-    await group.append(bob, { type: 'leave', member: bob })
+    await withClock(1000, () => group.append(bob, { type: 'set_member', member: ann }))
+    const later = await group.append(bob, { type: 'leave', member: bob })
+    t.equal(later.role_changed, dan.id, 'a lower id, but joined later')
+    await group.append(ann, { type: 'leave', member: ann })
     const last = await group.append(dan, { type: 'leave', member: dan })
     t.equal(last.role_changed, undefined)
     t.strictSame((await members.list(group.id, { limit: 1 })).items, [])

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { StoredSession } from '../../../src/db/records.ts'
-import { allPages, type Fixture } from './fixture.ts'
+import { allPages, type Fixture, withClock } from './fixture.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -38,10 +38,21 @@ export async function sessionCases(t: Test, fixture: Fixture): Promise<void> {
     t.equal(await sessions.find(expired.id), undefined)
     const live = await open(id)
     t.strictSame(await ids(id), [live.id])
+    t.strictSame(await sessions.remove(id, expired.id), [], 'it is removed already')
     await sessions.touch(live.id, { last_seen_at: 1, expires_at: Date.now() - 1 })
     t.equal(await sessions.find(live.id), undefined)
+    t.strictSame(await ids(id), [])
+    const change = { user_id: id, session_id: live.id, verified: 'hash' }
+    await t.rejects(sessions.changePassword(change, 'new'), { code: 'UNAUTHENTICATED' })
     await sessions.sweep()
     t.strictSame(await sessions.endOldest(id, 0), [], 'nothing is left of it')
+  })
+
+  await t.test('a session expires by the clock, also one that was just used', async t => {
+    const { id } = await fixture.user()
+    const session = await open(id)
+    t.ok(await sessions.find(session.id))
+    await withClock(HOUR_MS + 1, async () => t.equal(await sessions.find(session.id), undefined))
   })
 
   await t.test('the use of a session is stored', async t => {
