@@ -12,7 +12,8 @@ import type { ChatAccess, ChatHead, NewUser, SearchRequest, StoredSession } from
 // - A write is made as a whole or not at all, and decides on the data that it finds in its own transaction.
 // - When the storage fails (a full disk, a lock held by another process for seconds), functions throw STORAGE_FAILED.
 //   `LogRepository.append` reports it in its results instead.
-// - Ids are positive integers that are never used again. Times are integer milliseconds since 1970, unless a function
+// - Ids of accounts, chats and messages are positive integers that are never used again; ids of messages are unique in
+//   their chat. Times are integer milliseconds since 1970, unless a function
 //   returns an object of the wire, whose times are ISO 8601 strings.
 // - Text is returned exactly as it was written. Lists are in the order that their function names, on every storage.
 // - A cursor belongs to one list with the same parameters; a search takes the cursors of any search. Functions throw
@@ -94,9 +95,9 @@ export interface ChatRepository {
   /** Lists the chats of a user, the chat with the latest change first, then descending by id. */
   list(user_id: number, request: PageRequest): Promise<Page<Chat>>
   /**
-   * Returns a version of the user's list of chats: the list does not change while the version stays the same, and a
-   * version is never used again. Ask for the version before the list. Returns undefined when no version is known; then
-   * read the list.
+   * Returns a version of the user's list of chats: the list does not change while the version stays the same. This
+   * process never uses a version again. Ask for the version before the list. Returns undefined when no version is
+   * known; then read the list.
    */
   listVersion(user_id: number): Promise<number | undefined>
   /** Lists public chats whose title contains `query`, without regard to case and accents, newest first. */
@@ -106,8 +107,9 @@ export interface ChatRepository {
   /** Returns the heads of all chats of a user, the chat with the latest change first. */
   heads(user_id: number): Promise<ChatHead[]>
   /**
-   * Returns for each head how many messages the user has not read: texts of other users, not deleted, with
-   * `read_id` < id <= `seq`. Counts to 100, and looks at 10,000 messages at most.
+   * Returns for each head how many messages the user had not read when the chat was at `seq`: texts of other users
+   * with `read_id` < id <= `seq`, without those deleted by then. A message that was deleted after `seq` counts: the
+   * reader of the log still gets that change. Counts to 100, and looks at 10,000 messages at most.
    */
   unread(user_id: number, heads: ChatHead[]): Promise<number[]>
 }
@@ -123,7 +125,10 @@ export interface MemberRepository {
   find(chat_id: number, user_id: number): Promise<Member | undefined>
   /** Lists the members of a chat, ascending by the id of the account. */
   list(chat_id: number, request: PageRequest): Promise<Page<Member>>
-  /** Returns the read marker of a user and the number of unread messages, counted as `ChatRepository.unread` does. */
+  /**
+   * Returns the read marker of a user and the number of unread messages, counted as `ChatRepository.unread` does. Both
+   * are 0 for a user who is not a member.
+   */
   readState(chat_id: number, user_id: number): Promise<ReadState>
 }
 
@@ -154,7 +159,7 @@ export interface MessageRepository {
   /**
    * Returns a page of history, ascending by id: the messages below `before`, above `after`, half of them below `around`
    * and half from it on, or the latest ones. Takes at most one of the three. Each side of a page ends early when
-   * messages are long, but has one message at least, if there are any.
+   * messages are long, but has one message at least, if one was asked for and exists.
    */
   history(chat_id: number, query: Omit<HistoryQuery, 'limit'> & { limit: number }): Promise<History>
 }
@@ -167,7 +172,8 @@ export interface LogRepository {
    * - A change that creates or changes a message takes the next number of its chat: numbers have no gaps. Other
    *   changes, and changes that are refused or change nothing, take none.
    * - Times in a chat never go back, whatever the clock says.
-   * - A change that a rule refuses, or that cannot be stored, does not affect the others.
+   * - A change that a rule refuses, or that cannot be stored, does not affect the others. When another process holds
+   *   the lock for seconds, all changes fail.
    * - A `send` with a `client_id` that the user has used in the chat before returns the first message, with `changed`
    *   false, when it says the same as the first send did; otherwise it fails with CLIENT_ID_REUSED.
    */

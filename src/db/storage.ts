@@ -3,9 +3,11 @@ import type { Repositories } from './repositories.ts'
 /** Tells the cache what other processes have written to the database. */
 export interface ForeignWrites {
   /**
-   * Reports to the listeners what others committed before this call. Returns false when that cannot be known, for
-   * example without a connection: the cache must then be bypassed. The cache calls this once per turn of the event
-   * loop.
+   * Reports to the listeners the writes that this process knows of by now. SQLite knows every write committed before
+   * this call; a database that sends notifications knows those whose notification has arrived. Returns false while
+   * writes may go unnoticed, for example without a connection: the cache must then be bypassed. The first call that
+   * returns true again reports a write, because one may have been missed. The cache calls this once per turn of the
+   * event loop.
    */
   upToDate(): boolean
   /** Calls `listener` when others have written anything. Returns a function that unsubscribes. */

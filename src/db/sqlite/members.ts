@@ -8,7 +8,10 @@ import { chats, members, userColumns, users } from './tables.ts'
 /** Messages that one count reads at most, those of the user, deleted ones and the system's included. */
 const COUNTED_MESSAGES = 10_000
 
-/** Counts the messages of others with read_id < id <= until, to 100, over the primary key. */
+/**
+ * Counts the texts of others with read_id < id <= until, to 100, over the primary key. A message that was deleted after
+ * `until` counts: the count is that of the chat at `until`, and never changes afterwards.
+ */
 export function unreadQuery({ $client }: Database) {
   return $client
     .prepare<[{ chat_id: number; user_id: number; read_id: number; until: number }], number>(

@@ -7,7 +7,7 @@ import { check, index, integer, primaryKey, sql, sqliteTable, text, uniqueIndex 
 // Times are integer milliseconds since 1970. Every key of the hot tables begins with chat_id.
 //
 // A column `…_folded` holds the text of another column as `foldText` returns it. The server writes both together. NULL
-// means "not folded yet": the server folds the text at its next start (fold-worker.ts).
+// means "not folded yet": fold-worker.ts folds the text, at the start and in the background.
 
 export const users = sqliteTable(
   'users',
@@ -63,7 +63,7 @@ export const chats = sqliteTable(
       .references(() => users.id),
     created_at: integer('created_at').notNull(),
     updated_at: integer('updated_at').notNull(),
-    // No function finds a deleted chat. purge.ts deletes its messages piece by piece, and then this row.
+    // A deleted chat is private and has no members. purge.ts deletes its messages piece by piece, and then this row.
     deleted_at: integer('deleted_at'),
     title_folded: text('title_folded'),
     data: text('data', { mode: 'json' }).$type<Data>()

@@ -11,7 +11,7 @@ const MESSAGES_PER_QUERY = 50
 const LONG_TEXT_WORDS = 300
 /** Pages of the index that one statement merges: https://www.sqlite.org/fts5.html#the_merge_command */
 const MERGED_PAGES = 16
-/** The background indexes a chat that lacks at least this many changes, or whose latest change is this long ago. */
+/** The background indexes a chat that lacks more than this many changes, or whose latest change is this long ago. */
 const LAG = 100
 const QUIET_MS = 1000
 /** Rows of a deleted chat that one statement deletes. */
