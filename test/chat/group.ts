@@ -27,3 +27,20 @@ export async function pages(client: Client, path: string): Promise<{ items: Json
   } while (cursor)
   return { items, sizes }
 }
+
+export type Group = Awaited<ReturnType<typeof group>>
+
+/** The path of a member of a chat. */
+export const memberAt = ({ path }: Group, { user }: Client) => `${path}/members/${user.id}`
+
+/** The members of a chat as `user` sees them, as `name role`. */
+export async function rolesIn({ path }: Group, user: Client): Promise<string[]> {
+  const { items } = (await user.get(`${path}/members`)).body
+  return items.map(({ user, role }: Json) => `${user.username} ${role}`)
+}
+
+/** The messages of the system in a chat as `user` sees them, as `kind name`. */
+export async function toldIn({ path }: Group, user: Client): Promise<string[]> {
+  const { items } = (await user.get(`${path}/messages`)).body
+  return items.map(({ kind, sender }: Json) => `${kind} ${sender.username}`)
+}

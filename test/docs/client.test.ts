@@ -1,31 +1,15 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
+import { createServer, request as requestTo } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { type WebSocket, WebSocketServer } from 'ws'
 import { Client, type Message } from '../../docs/client.ts'
 import { build, type Json, type Server } from '../helper.ts'
 import { run } from '../scripts/run.ts'
+import { until } from '../until.ts'
+import { start } from './running.ts'
 
 // The client that the documentation shows, as it is, against the real server.
-
-/** A client of `chat_id` that is running until the test ends, and what it has seen. */
-function start(t: Test, url: string, username: string, chat_id: number) {
-  const client = new Client({ url, username, password: 'correct horse', chat_id })
-  const seen: Message[] = []
-  client.onMessage = message => void seen.push(message)
-  const ended = client.run()
-  ended.catch(() => undefined)
-  t.teardown(() => client.stop())
-  return { client, seen, ended }
-}
-
-async function until(what: string, is: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !is(); await sleep(10)) {
-    if (Date.now() > end) throw new Error(`waited in vain until ${what}`)
-  }
-}
 
 function cutAll({ app }: Server): void {
   for (const socket of app.websocketServer.clients) socket.terminate()
@@ -35,7 +19,7 @@ t.test('two clients lose nothing and see nothing twice, though cut off and the s
   let server = await build(t)
   const { id, path, people } = await server.chat('ann', 'bob')
   const both = ['ann', 'bob'].map(name => ({ name, ...start(t, server.url, name, id) }))
-  await until('both are connected', () => server.app.websocketServer.clients.size === 2)
+  await until(() => server.app.websocketServer.clients.size === 2)
 
   const sent: Record<string, string[]> = { ann: [], bob: [] }
   const talk = async (rounds: number) => {
@@ -55,7 +39,7 @@ t.test('two clients lose nothing and see nothing twice, though cut off and the s
   await talk(20)
   const first = both[0]?.seen.find(({ sender }) => sender.id === people[0].user.id)
   await people[0].patch(`${path}/messages/${first?.id}`, { message: 'changed meanwhile' })
-  await until('both are back', () => server.app.websocketServer.clients.size === 2)
+  await until(() => server.app.websocketServer.clients.size === 2)
   await talk(20)
   const [one] = server.app.websocketServer.clients
   one?.terminate()
@@ -66,13 +50,11 @@ t.test('two clients lose nothing and see nothing twice, though cut off and the s
   await talk(20)
   server = await build(t, { ...server.settings, PORT: new URL(server.url).port })
   await talk(20)
-  await until('everything is acked', () => both.every(({ client }) => client.unacked.size === 0))
+  await until(() => both.every(({ client }) => client.unacked.size === 0))
   const history: Message[] = (await people[0].get(`${path}/messages?limit=200`)).body.items
   const older: Message[] = (await people[0].get(`${path}/messages?limit=200&before=${history[0]?.id}`)).body.items
   const all = [...older, ...history]
-  await until('everything is seen', () =>
-    both.every(({ seen }) => new Set(seen.map(({ id }) => id)).size === all.length)
-  )
+  await until(() => both.every(({ seen }) => new Set(seen.map(({ id }) => id)).size === all.length))
 
   t.equal(all.length, 280)
   for (const { name, seen } of both) {
@@ -103,13 +85,13 @@ t.test('a session that ended is replaced, a chat that is lost is not', async t =
   const [ann, bob] = people
   const { client, seen, ended } = start(t, server.url, 'bob', id)
   const connected = () => server.app.websocketServer.clients.size === 1
-  await until('bob is connected', connected)
+  await until(connected)
   const sessions: Json = (await bob.get('/auth/sessions')).body
   for (const { id, current } of sessions.items) if (!current) await bob.delete(`/auth/sessions/${id}`)
-  await until('bob is cut off', () => !connected())
+  await until(() => !connected())
   await ann.post(`${path}/messages`, { message: 'Hello' })
   client.send('Hi')
-  await until('bob has seen both', () => seen.length === 2)
+  await until(() => seen.length === 2)
   t.strictSame(
     seen.map(({ message }) => message),
     ['Hello', 'Hi']
@@ -131,7 +113,7 @@ t.test('a text that is refused does not hold up the next', async t => {
   client.onRefused = (...why) => void refused.push(why)
   client.send('')
   client.send('Hello')
-  await until('the second is stored', () => seen.length === 1)
+  await until(() => seen.length === 1)
   t.strictSame(refused, [['VALIDATION_FAILED', '']])
   t.match(seen, [{ id: 1, seq: 1, message: 'Hello' }])
 })
@@ -145,7 +127,7 @@ t.test('a page of history that was overtaken by an edit replaces nothing', async
     Array.from({ length: 500 }, (_, i) => ({ type: 'send' as const, chat_id: id, user, text: `${i}` }))
   )
   const { client } = start(t, await distant(t, server.url), 'bob', id)
-  await until('bob is connected', () => server.app.websocketServer.clients.size === 1)
+  await until(() => server.app.websocketServer.clients.size === 1)
   const edits = (async () => {
     for (let n = 0; n < 238; n++) {
       await ann.patch(`${path}/messages/${500 - ((n * 37) % 500)}`, { message: `edited ${n}` })
@@ -154,9 +136,9 @@ t.test('a page of history that was overtaken by an edit replaces nothing', async
   while (await client.loadOlder());
   await edits
   const { body } = await ann.get(path)
-  await until('bob has heard of everything', () => client.messages.size === 500)
+  await until(() => client.messages.size === 500)
   const stored = await server.app.db.messages.changes(id, 0, body.seq, 1000)
-  await until('every edit has arrived', () => stored.every(({ id, seq }) => client.messages.get(id)?.seq === seq))
+  await until(() => stored.every(({ id, seq }) => client.messages.get(id)?.seq === seq))
   t.strictSame(
     stored.filter(({ id, message }) => client.messages.get(id)?.message !== message),
     []
@@ -172,7 +154,7 @@ t.test('after the return to a backup, the client has what a new one has', async 
   const { client } = start(t, server.url, 'bob', id)
   const resets: number[] = []
   client.onReset = () => void resets.push(client.messages.size)
-  await until('bob is connected', () => server.app.websocketServer.clients.size === 1)
+  await until(() => server.app.websocketServer.clients.size === 1)
   const say = async (count: number) => {
     for (let n = 0; n < count; n++) {
       await server.client(people[0].cookie, people[0].user).post(`${path}/messages`, { message: `${server.url} ${n}` })
@@ -181,13 +163,13 @@ t.test('after the return to a backup, the client has what a new one has', async 
   await say(8)
   t.match(await run('db-backup.ts', '/', [copy], settings), { code: 0 })
   await say(4)
-  await until('bob has seen all', () => client.messages.size === 12)
+  await until(() => client.messages.size === 12)
   await server.app.close()
   t.match(await run('db-restore.ts', '/', [copy], settings), { code: 0 })
   server = await build(t, { ...settings, PORT: new URL(server.url).port })
   await say(3)
-  await until('bob has begun anew', () => resets.length === 1)
-  await until('bob has seen all', () => client.messages.size === 11)
+  await until(() => resets.length === 1)
+  await until(() => client.messages.size === 11)
   const { items } = (await server.client(people[0].cookie, people[0].user).get(`${path}/messages`)).body
   const known = [...client.messages.values()].sort((a, b) => a.id - b.id)
   t.strictSame(
@@ -224,83 +206,3 @@ async function distant(t: Test, url: string): Promise<string> {
   })
   return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
 }
-
-/** A server that does only what the test says. */
-async function pretend(t: Test, login: (reply: ServerResponse) => void) {
-  const http = createServer((_request, reply) => login(reply))
-  const sockets = new WebSocketServer({ noServer: true })
-  t.teardown(() => {
-    for (const socket of sockets.clients) socket.terminate()
-    http.close()
-  })
-  await once(http.listen(0, '127.0.0.1'), 'listening')
-  return { http, sockets, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` }
-}
-
-t.test('a server that is not well for a while is tried again', async t => {
-  const logins = [503, 200, 200, 403]
-  const upgrades = [503, 401, 101]
-  const cookies: unknown[] = []
-  const { http, sockets, url } = await pretend(t, reply =>
-    reply.writeHead(logins.shift() ?? 500, { 'set-cookie': `session=${logins.length}; Path=/` }).end()
-  )
-  const arrived = new Promise<WebSocket>(resolve => {
-    http.on('upgrade', (request: IncomingMessage, socket, head) => {
-      cookies.push(request.headers.cookie)
-      const status = upgrades.shift()
-      if (status === 101) sockets.handleUpgrade(request, socket, head, resolve)
-      else socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`)
-    })
-  })
-  // Without a care for what happens.
-  const client = new Client({ url, username: 'ann', password: '', chat_id: 1 })
-  const ended = client.run()
-  const socket = await arrived
-  t.strictSame(cookies, ['session=2', 'session=2', 'session=1'])
-
-  const frames: Json[] = []
-  socket.on('message', data => frames.push(JSON.parse(data.toString())))
-  socket.send(JSON.stringify({ type: 'ready', user: { id: 1 }, chats: [{ chat_id: 1, seq: 0 }], epoch: 'x' }))
-  client.send('Hello')
-  await until('it is sent', () => frames.length === 1)
-  socket.send(JSON.stringify({ type: 'error', code: 'OVERLOADED', detail: '', retry_after_ms: 50 }))
-  await until('it is sent again', () => frames.length === 2)
-  t.equal(frames[0].client_id, frames[1].client_id)
-  t.equal(client.unacked.size, 1)
-  socket.send(JSON.stringify({ type: 'message', id: 1, seq: 1 }))
-  socket.send(JSON.stringify({ type: 'error', code: 'VALIDATION_FAILED', detail: '', client_id: frames[0].client_id }))
-  await until('it is given up', () => client.unacked.size === 0)
-  client.stop()
-  await ended
-  await t.rejects(start(t, url, 'ann', 1).ended, { message: /403/ })
-})
-
-t.test('a server that falls silent is left', async t => {
-  const real = globalThis.setTimeout
-  const faster = (call: () => void, ms?: number) => real(call, ms === 50_000 ? 300 : ms)
-  globalThis.setTimeout = Object.assign(faster, real) as typeof setTimeout
-  t.teardown(() => {
-    globalThis.setTimeout = real
-  })
-  const { http, sockets, url } = await pretend(t, reply => reply.setHeader('set-cookie', 'session=1').end())
-  let upgrades = 0
-  http.on('upgrade', (request, socket, head) => {
-    upgrades++
-    sockets.handleUpgrade(request, socket, head, ws => ws.ping())
-  })
-  start(t, url, 'ann', 1)
-  await until('it is connected', () => sockets.clients.size === 1)
-  await until('it has gone', () => sockets.clients.size === 0)
-  await until('it is back', () => upgrades === 2)
-})
-
-t.test('stopping does not wait for the next attempt', async t => {
-  const { http, url } = await pretend(t, () => undefined)
-  await new Promise(resolve => http.close(resolve))
-  const { client, ended } = start(t, url, 'ann', 1)
-  await sleep(200)
-  client.stop()
-  const began = Date.now()
-  await ended
-  t.ok(Date.now() - began < 200)
-})
