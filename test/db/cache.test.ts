@@ -61,7 +61,7 @@ t.test('what was read is not read again', async t => {
   t.equal(version, 1)
 })
 
-t.test('two sessions of one user are both remembered', async t => {
+t.test('two sessions of one user are both cached', async t => {
   const { client, stored, cached, user, sid } = await repositories(t)
   const second = await stored.sessions.create({ id: user.id, password_hash: 'x' }, Date.now() + 60_000)
   const ids = [sid, second?.id as string]
@@ -70,7 +70,7 @@ t.test('two sessions of one user are both remembered', async t => {
   for (const id of ids) t.match(await cached.sessions.find(id), { session: { id } })
 })
 
-t.test('other processes are looked for once in a turn of the event loop', async t => {
+t.test('foreign writes are asked for once in a turn of the event loop', async t => {
   const { client, cached, user, sid, chat_id, feed } = await repositories(t)
   const before = feed.asked
   await cached.sessions.find(sid)
@@ -152,7 +152,7 @@ t.test('a change that failed is one that may have been made', async t => {
   t.match(await cached.members.access(chat_id, user.id), { visibility: 'public' })
 })
 
-t.test('what was read before a change is not remembered after it', async t => {
+t.test('what was read before a change is not cached after it', async t => {
   const { stored, user, sid, chat_id } = await repositories(t)
   const { find } = stored.sessions
   const { access } = stored.members
@@ -174,7 +174,7 @@ t.test('what was read before a change is not remembered after it', async t => {
   t.match(await cached.members.access(chat_id, user.id), { role: null })
 })
 
-t.test('what was read before the write of another process is not remembered after it', async t => {
+t.test('what was read before the write of another process is not cached after it', async t => {
   const { client, stored, user, chat_id, feed } = await repositories(t)
   const { access } = stored.members
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
@@ -199,7 +199,7 @@ t.test('versions of lists are bounded', async t => {
   const chats = (length: number, from = 0) => Array.from({ length }, (_, i) => from + i)
   t.equal(lists.start(1, chats(1001)), undefined, 'a list of too many chats has none')
   for (let user = 1; user <= 202; user++) lists.start(user, chats(1000))
-  t.equal(lists.get(1), undefined, 'all are forgotten when they are too many')
+  t.equal(lists.get(1), undefined, 'all are removed when they are too many')
   t.equal(lists.get(202), 202)
   lists.start(201, [5])
   lists.start(202, [6])
@@ -211,7 +211,7 @@ t.test('versions of lists are bounded', async t => {
     lists.start(1, [1])
     lists.invalidateChat(1)
   }
-  t.equal(lists.get(201), 203, 'what is forgotten does not count')
+  t.equal(lists.get(201), 203, 'removed entries do not count')
   for (let user = 1000; user <= 201_001; user++) lists.start(user, [])
   t.equal(lists.get(1000), undefined, 'empty lists count')
 })
