@@ -1,6 +1,6 @@
 import t from 'tap'
 import { build } from '../helper.ts'
-import { holdCalls, intercept } from '../repository.ts'
+import { holdAnswers, holdCalls, intercept } from '../repository.ts'
 import { settled, until } from '../until.ts'
 import { countSubmits } from './submits.ts'
 
@@ -67,6 +67,18 @@ t.test('a socket that closes while its session is looked up, or a chat is, is fo
     'told once, however often it is heard'
   )
   t.match((await bob.get(`/chats/${id}`)).status, 200)
+})
+
+t.test('a socket of a member who is removed during the handshake is closed', async t => {
+  const server = await build(t)
+  const { id, path, people } = await server.chat('ann', 'bob')
+  const [ann, bob] = people
+  const state = holdAnswers(server.app.db.members, 'readState')
+  const opening = bob.v1(id)
+  await state.called
+  t.equal((await ann.delete(`${path}/members/${bob.user.id}`)).status, 204)
+  state.release()
+  t.equal(await (await opening).closed(), 4403)
 })
 
 t.test('a session that ends during the handshake has no socket', async t => {

@@ -39,6 +39,7 @@ export class Admission {
     const user_id = connection.caller.user.id
     const isMember = ({ chat_id }: ChatHead) => !this.#departures.mayHaveLeft(chat_id, user_id, since)
     const chats = atHandshake.filter(isMember)
+    if (connection.chat_id !== undefined && chats.length === 0) return sendRemoved(connection, connection.chat_id)
     this.#sendReady(connection, chats)
     const enter = (chat: ChatHead) => {
       // In later slices, an event may have added the chat or removed the member.
