@@ -2,6 +2,8 @@ import { closeSync, openSync, renameSync, truncateSync, writeFileSync, writeSync
 import { setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import type { Repositories } from '../../src/db/repositories.ts'
+import { openStorage } from '../../src/db/sqlite/storage.ts'
 import { watchConnections } from '../connections.ts'
 import { build } from '../helper.ts'
 
@@ -115,14 +117,8 @@ t.test('a damaged table is found without a request that reads it', async t => {
 })
 
 t.test('what cannot be read is refused as what the disk refuses', async t => {
-  const { file, db, ann, id } = await setUp(t)
-  const other = new Sqlite(file)
-  other.pragma('user_version = 0')
-  other.pragma('wal_checkpoint(truncate)')
-  const size = db.pragma('page_size', { simple: true }) as number
-  const pages = db.pragma('page_count', { simple: true }) as number
-  other.close()
-  for (let page = 2; page <= pages; page++) overwritePage(file, page, size)
+  const { file, ann, id } = await setUp(t)
+  overwriteAll(file)
   for (const path of ['/chats', `/chats/${id}`, `/chats/${id}/messages`, `/chats/${id}/changes`, '/search?query=x']) {
     t.match(await ann.get(path), FAILED, path)
   }
@@ -131,10 +127,93 @@ t.test('what cannot be read is refused as what the disk refuses', async t => {
   t.strictSame(logout.headers.getSetCookie(), [], 'the session may go on')
 })
 
+t.test('every function of a repository throws STORAGE_FAILED when the storage fails', async t => {
+  const file = `${t.testdir({})}/confab.db`
+  const db = openStorage(file, { warn: () => t.fail('nothing to warn of') }).repositories
+  t.teardown(() => db.close())
+  const user = { id: 1, username: 'ann', password_hash: 'x' }
+  await db.users.create(user)
+  await db.chats.create(1, { title: 'Friends' })
+  overwriteAll(file)
+  const page = { limit: 1 }
+  const head = { chat_id: 1, seq: 1, read_id: 0 }
+  const password = { user_id: 1, session_id: 'x', verified: 'x' }
+  const { users, sessions, chats, members, messages, search, log } = db
+  const calls: Record<string, Record<string, () => Promise<unknown>>> = {
+    users: {
+      create: () => users.create({ username: 'bob', password_hash: 'x' }),
+      find: () => users.find(1),
+      findAll: () => users.findAll([1]),
+      count: () => users.count([1]),
+      findForLogin: () => users.findForLogin('ann'),
+      passwordHash: () => users.passwordHash(1),
+      setProfile: () => users.setProfile(1, { display_name: 'Ann' }),
+      list: () => users.list({ query: 'a', ...page })
+    },
+    sessions: {
+      create: () => sessions.create(user, 1),
+      changePassword: () => sessions.changePassword(password, 'y'),
+      find: () => sessions.find('x'),
+      list: () => sessions.list(1, page),
+      endOldest: () => sessions.endOldest(1, 0),
+      sweep: () => sessions.sweep(),
+      touch: () => sessions.touch('x', { last_seen_at: 1 }),
+      remove: () => sessions.remove(1, 'x')
+    },
+    chats: {
+      create: () => chats.create(1, { title: 'x' }),
+      direct: () => chats.direct(1, 2),
+      find: () => chats.find(1, 1),
+      describe: () => chats.describe(1),
+      list: () => chats.list(1, page),
+      listPublic: () => chats.listPublic(page),
+      ids: () => chats.ids(1),
+      heads: () => chats.heads(1),
+      unread: () => chats.unread(1, [head])
+    },
+    members: {
+      access: () => members.access(1, 1),
+      find: () => members.find(1, 1),
+      list: () => members.list(1, page),
+      readState: () => members.readState(1, 1)
+    },
+    messages: {
+      find: () => messages.find(1, 1),
+      head: () => messages.head(1),
+      changes: () => messages.changes(1, 0, 1, 1),
+      changesPage: () => messages.changesPage(1, 0, 1, 1),
+      created: () => messages.created(1, 0, 1, 1),
+      history: () => messages.history(1, page)
+    },
+    search: { find: () => search.find(1, { query: 'x', ...page }).next() }
+  }
+  for (const [noun, functions] of Object.entries(calls)) {
+    const names = Object.keys(db[noun as keyof Repositories]).filter(name => name !== 'listVersion')
+    t.strictSame(Object.keys(functions).sort(), names.sort(), `all functions of ${noun}`)
+    for (const [name, call] of Object.entries(functions)) {
+      await t.rejects(call(), { code: 'STORAGE_FAILED' }, `${noun}.${name}`)
+    }
+  }
+  t.match(await log.append([{ type: 'send', chat_id: 1, user, text: 'x' }]), [{ error: 'STORAGE_FAILED' }])
+  await t.rejects(db.ready())
+})
+
 t.test('a database in memory is ready', async t => {
   const server = await build(t, { DATABASE_URL: 'sqlite:///:memory:' })
   t.equal((await server.stranger().get('/health/ready')).status, 200)
 })
+
+/** Overwrites all pages but the first one, which has the schema. */
+function overwriteAll(file: string): void {
+  const other = new Sqlite(file)
+  // After a commit of another process, the server reads every page anew.
+  other.pragma('user_version = 0')
+  other.pragma('wal_checkpoint(truncate)')
+  const size = other.pragma('page_size', { simple: true }) as number
+  const pages = other.pragma('page_count', { simple: true }) as number
+  other.close()
+  for (let page = 2; page <= pages; page++) overwritePage(file, page, size)
+}
 
 /** Overwrites a page of the file with what is no page of a b-tree. Pages are counted from 1. */
 function overwritePage(file: string, page: number, size: number): void {
