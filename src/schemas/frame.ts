@@ -75,7 +75,7 @@ export type ResumeFrame = Static<typeof incomingFrames.resume>
 export type TypingFrame = Static<typeof incomingFrames.typing>
 export type ReadFrame = Static<typeof incomingFrames.read>
 export type PingFrame = Static<typeof incomingFrames.ping>
-export type IncomingFrame = SendFrame | ResumeFrame | TypingFrame | ReadFrame | PingFrame
+export type IncomingFrame = Static<(typeof incomingFrames)[keyof typeof incomingFrames]>
 
 const outgoing = <T extends string, P extends TProperties>(type: T, properties: P, description: string) =>
   frame('Server', type, properties, description)

@@ -19,9 +19,21 @@ export function dispatcher(bus: Bus, log: Log): Dispatcher {
     const chat_id = frame.chat_id ?? only
     const cursor = chat_id === undefined ? undefined : cursors.get(chat_id)
     if (!cursor) return [noCursor(chat_id, frame)]
-    if (frame.type === 'typing') cursor.room.typing.start(cursor.connection.caller.user.id)
-    else if (frame.type === 'read') read(bus, log, cursor, frame, respond)
-    else send(log, cursor, frame, respond)
+    switch (frame.type) {
+      case 'typing':
+        cursor.room.typing.start(cursor.connection.caller.user.id)
+        break
+      case 'read':
+        read(bus, log, cursor, frame, respond)
+        break
+      case 'send':
+      case undefined:
+        send(log, cursor, frame, respond)
+        break
+      default:
+        // The compiler refuses a type of frame without an action.
+        frame satisfies never
+    }
     return undefined
   }
 }
