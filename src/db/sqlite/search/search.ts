@@ -10,9 +10,9 @@ import { matcher, type Phrase, phrases } from '../../search/terms.ts'
 import type { BusyRetry } from '../busy-retry.ts'
 import { JOIN_SENDER, MESSAGE_COLUMNS, messageReader } from '../message-row.ts'
 import type { Database } from '../open.ts'
-import { entryFinder } from './entry.ts'
 import { Heap } from './heap.ts'
 import type { Indexer } from './indexer.ts'
+import { matchExpressions } from './match-expression.ts'
 import { type ChatTimes, timesReader } from './times.ts'
 
 /** Different words and phrases of a query. */
@@ -68,7 +68,7 @@ export function searchRepository(db: Database, index: Indexer, busyRetry: BusyRe
   const client = db.$client
   const toMessage = messageReader(db)
   const readTimes = timesReader(client)
-  const findEntry = entryFinder(client)
+  const chooseMatch = matchExpressions(client)
   // `+@`: see `param` in drizzle.ts.
   const chatsOf = client.prepare<[{ user_id: number; chat_id: number | null; after: number }], ChatRow>(
     `select m.rowid as position, c.id, c.seq, coalesce(s.seq, 0) >= c.seq as indexed, coalesce(s.timed, 0) as timed,
@@ -176,7 +176,7 @@ export function searchRepository(db: Database, index: Indexer, busyRetry: BusyRe
         match = undefined
         yield
       }
-      match ??= yield* findEntry(query)
+      match ??= yield* chooseMatch(query)
       yield* collect(results, chat, { count: limit + 1, after, match, matches })
     }
 

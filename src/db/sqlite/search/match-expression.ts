@@ -14,7 +14,7 @@ interface TermRange {
 }
 
 /**
- * Returns a generator that finds the word of a query by which the index is searched: a rare one, if there is any.
+ * Returns a generator that chooses the word of a query by which the index is searched: a rare one, if there is any.
  * Whether a message has the other words is decided later, by comparing its words. FTS5 itself would block the event
  * loop for long: it looks for the next message with all words, and merges all messages that have a word with some
  * prefix, through the whole index at once, however few messages of one chat are wanted (`fts5ExprNodeTest_AND`,
@@ -22,7 +22,7 @@ interface TermRange {
  *
  * The result is an expression of FTS5. Words contain no quotes, so nothing in a query is syntax.
  */
-export function entryFinder(client: Sqlite.Database) {
+export function matchExpressions(client: Sqlite.Database) {
   client.exec(
     "create virtual table if not exists temp.search_words using fts5vocab (main, messages_search, 'instance')"
   )
@@ -32,12 +32,12 @@ export function entryFinder(client: Sqlite.Database) {
     )
     .pluck()
 
-  return function* findEntry(query: Phrase[]): Generator<void, string> {
+  return function* chooseMatch(query: Phrase[]): Generator<void, string> {
     const words = query.flat()
     /** The last word: the user may still be typing it. */
     const open = words.pop() as string
     const whole = [...new Set(words)].sort((a, b) => b.length - a.length).slice(0, COUNTED_WORDS)
-    let entry = whole[0] === undefined ? prefix(firstCharacters(open, PREFIX_LENGTH)) : quoted(whole[0])
+    let chosen = whole[0] === undefined ? prefix(firstCharacters(open, PREFIX_LENGTH)) : quoted(whole[0])
     let least = RARE
     for (const [expression, range] of [
       ...whole.map(word => [quoted(word), { from: word, to: word }] as const),
@@ -46,11 +46,11 @@ export function entryFinder(client: Sqlite.Database) {
       const occurrences = count.get(range) as number
       if (occurrences < least) {
         least = occurrences
-        entry = expression
+        chosen = expression
       }
       yield
     }
-    return entry
+    return chosen
   }
 }
 
