@@ -105,7 +105,10 @@ export function toChatError(error: FastifyError | ChatError): ChatError {
   return new ChatError('INTERNAL', { cause: error })
 }
 
-/** The error handler of all routes. For a 5xx, the log gets the cause and the client gets the id of the request. */
+/**
+ * The error handler of all routes. For a 5xx, the client gets the id of the request, and the log gets the cause, except of
+ * OVERLOADED and SHUTTING_DOWN.
+ */
 export function errorHandler(thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toChatError(thrown)
   const { code, statusCode, retryAfter, field } = error

@@ -5,7 +5,8 @@ import { ChatError } from './errors.ts'
 import { findJsonProblem } from './json-object.ts'
 
 // Unknown keys are refused, so Ajv must not remove them. Types are not coerced: Ajv would turn `1e400` into Infinity,
-// which passes every limit. With `verbose`, an error has the schema that refused a value.
+// which passes every limit. Defaults are filled in before
+// `minProperties` is checked: a field of a change must not have one. With `verbose`, an error has the schema that refused a value.
 const ajv = new Ajv({ removeAdditional: false, useDefaults: true, allErrors: false, coerceTypes: false, verbose: true })
 
 // The format is for client generators. `minimum` and `maximum` decide which integers are accepted.

@@ -117,7 +117,10 @@ export function sessionCookies(app: FastifyInstance, { cookie, sessionTtl }: Con
     throw new ChatError('UNAUTHENTICATED')
   }
 
-  /** Sets `request.caller` to the user of the session cookie. Throws UNAUTHENTICATED, whatever is wrong with the cookie. */
+  /**
+   * Sets `request.caller` to the user of the session cookie, and renews an old session. Throws UNAUTHENTICATED, whatever is
+   * wrong with the cookie.
+   */
   async function authenticate(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { user, session } = await findSession(request)
     renew(request, reply, session)

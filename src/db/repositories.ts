@@ -103,7 +103,7 @@ export interface ChatRepository {
   /** Lists public chats whose title contains `query`, without regard to case and accents, newest first. */
   listPublic(request: PageRequest & { query?: string }): Promise<Page<PublicChat>>
   /** Returns the ids of the chats of a user, in any order; at most `most` of them. */
-  ids(user_id: number, most?: number): Promise<number[]>
+  ids(user_id: number, max?: number): Promise<number[]>
   /** Returns the heads of all chats of a user, the chat with the latest change first. */
   heads(user_id: number): Promise<ChatHead[]>
   /**

@@ -58,7 +58,7 @@ const chatFields = {
   }),
   created_by: id('The account that created the chat'),
   created_at: timestamp('The time when the chat was created'),
-  updated_at: timestamp('The time of the latest message or change'),
+  updated_at: timestamp('The time of the latest numbered change'),
   data: Type.Optional(data('chat'))
 }
 

@@ -13,7 +13,10 @@ export class Broadcast implements CommitListener {
     this.#events = events
   }
 
-  /** Splits the batch at each `left` message: the user who left gets nothing from there on. */
+  /**
+   * Splits the batch at each `left` message: the user who left gets nothing from there on. Reports members who joined or
+   * left to ChatEvents.
+   */
   deliver(chat_id: number, batch: Committed[]): void {
     let from = 0
     for (let i = 0; i < batch.length; i++) {

@@ -90,11 +90,11 @@ export class CatchUp {
     // During the read, the socket may have closed, or the client may have sent a `resume`.
     if (!isCurrent(cursor)) return
     if (cursor.seq !== seq) return this.add(cursor)
-    const { frames, rendered } = cursor.render(page, PAGE_BYTES)
-    const complete = rendered === page.length && page.length < pageSize
+    const { frames, encoded } = cursor.encodePage(page, PAGE_BYTES)
+    const complete = encoded === page.length && page.length < pageSize
     // The next page has as many messages as fit: rows that do not fit would be read for nothing.
-    cursor.pageSize = rendered < page.length ? rendered : Math.min(MAX_PAGE, pageSize * 2)
-    const last = page[rendered - 1] as Message
+    cursor.pageSize = encoded < page.length ? encoded : Math.min(MAX_PAGE, pageSize * 2)
+    const last = page[encoded - 1] as Message
     const reached = complete ? until : connection.v1 ? last.seq : last.id
     frames.push(...cursor.flushAcks(reached))
     cursor.seq = reached

@@ -88,11 +88,11 @@ export class Cursor {
    * its ack. A page for a plain socket ascends by `id`, any other by `seq`. Returns the frames, and how many messages
    * they cover.
    */
-  render(page: Message[], bytes: number): { frames: Buffer[]; rendered: number } {
+  encodePage(page: Message[], bytes: number): { frames: Buffer[]; encoded: number } {
     const frames: Buffer[] = []
-    let rendered = 0
-    for (let left = bytes; left > 0 && rendered < page.length; rendered++) {
-      const message = page[rendered] as Message
+    let encoded = 0
+    for (let left = bytes; left > 0 && encoded < page.length; encoded++) {
+      const message = page[encoded] as Message
       const place = this.connection.v1 ? message.seq : message.id
       this.#flushAcks(place - 1, frames)
       const [first] = this.#pendingAcks
@@ -103,7 +103,7 @@ export class Cursor {
         left -= frame.length
       }
     }
-    return { frames, rendered }
+    return { frames, encoded }
   }
 
   /** Returns the pending acks up to `seq`, and removes them. */
