@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { build, type Client, type Json, type Server } from '../helper.ts'
 import { intercept } from '../repository.ts'
@@ -13,13 +14,11 @@ const PEOPLE = ['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal'] as const
 const SOCKETS = 150
 const STEPS = 200
 
-/** Draws whole numbers below `n`; the same ones for the same seed (a linear congruential generator). */
+/** Draws whole numbers below `n`; the same ones for the same seed. */
 function lots(seed: number): (n: number) => number {
-  let state = seed
-  return n => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * n)
-  }
+  const draws = fc.infiniteStream(fc.noBias(fc.nat(2 ** 31 - 1)))
+  const stream = fc.sample(draws, { seed, numRuns: 1 })[0] as fc.Stream<number>
+  return n => stream.next().value % n
 }
 
 /** One socket, with the messages that it sent and received. */
