@@ -223,7 +223,7 @@ async function run(t: Test, seed: number): Promise<void> {
   for (const { socket } of crowd.open) socket.resume()
   const { body: end } = await chat.people[0].post(`${chat.path}/messages`, { message: 'the end' })
   const staying = crowd.open.filter(({ client }) => crowd.members.includes(client))
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 60_000
   do await Promise.all(crowd.peers.map(peer => peer.read()))
   while (!staying.every(({ seen }) => seen.has(end.id)) && Date.now() < deadline)
   const messages = await server.app.db.messages.changes(chat.id, 0, end.seq, end.seq)
