@@ -1,23 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ConfigError, loadConfig, loadDatabaseFile } from '../src/config.ts'
-
-const SECRET_KEY = '0123456789abcdef0123456789abcdef'
-const NO_FILE = join(t.testdir({}), 'missing.env')
-
-const load = (env: NodeJS.ProcessEnv, envFile = NO_FILE) => loadConfig({ SECRET_KEY, ...env }, envFile)
-
-/** The one line with which these settings are refused. */
-function refusal(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  throw new Error('not refused')
-}
+import { loadConfig, loadDatabaseFile } from '../src/config.ts'
+import { load, NO_FILE, refusal, SECRET_KEY } from './settings.ts'
 
 t.test('a secret is all that has to be set', async t => {
   t.strictSame(load({}), {

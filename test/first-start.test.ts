@@ -2,23 +2,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { ConfigError, createEnvFile, loadConfig } from '../src/config.ts'
-
-const SECRET_KEY = '0123456789abcdef0123456789abcdef'
-const NO_FILE = join(t.testdir({}), 'missing.env')
-
-const load = (env: NodeJS.ProcessEnv, envFile = NO_FILE) => loadConfig({ SECRET_KEY, ...env }, envFile)
-
-/** The one line with which these settings are refused. */
-function refusal(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  throw new Error('not refused')
-}
+import { createEnvFile, loadConfig } from '../src/config.ts'
+import { load, refusal, SECRET_KEY } from './settings.ts'
 
 t.test('the first start writes a secret', async t => {
   const example = new URL('../.env.example', import.meta.url)

@@ -135,7 +135,7 @@ export function indexer(client: Sqlite.Database) {
     let { seq } = before
     while (seq < until && performance.now() < deadline) {
       const rows = changes.all({ chat_id, after: seq, until, limit: MESSAGES_PER_QUERY })
-      // Numbers that no message has any more were replaced by later ones: the end of the log is reached.
+      // A page that is not full ends the log. A later change of a message replaces its `seq`, so `until` may have no row.
       if (rows.length < MESSAGES_PER_QUERY) rows.push({ id: 0, seq: until, kind: '' })
       for (const row of rows) {
         const text = row.kind === 'text' ? textOf.get(chat_id, row.id) : null
